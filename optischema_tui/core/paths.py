@@ -1,0 +1,73 @@
+"""Where things lie on the local machine (XDG), and how private they are."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from optischema_tui.core.errors import StorageError
+
+NAME = "optischema-tui"
+SOCKET_PATH_LIMIT = 107
+"""Bytes a Unix socket's path may have on Linux."""
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """The program's own places. Built once by `locate`."""
+
+    config_file: Path
+    state_dir: Path
+
+    @property
+    def history_db(self) -> Path:
+        return self.state_dir / "history.db"
+
+    @property
+    def audit_db(self) -> Path:
+        return self.state_dir / "audit.db"
+
+    @property
+    def cache_dir(self) -> Path:
+        return self.state_dir / "cache"
+
+
+def locate(state_dir: str | None = None, config_file: str | None = None) -> Paths:
+    """The places by flag, else by XDG variable, else by XDG default. Creates nothing."""
+    home = Path(os.path.expanduser("~"))
+    config = Path(config_file) if config_file else _xdg("XDG_CONFIG_HOME", home / ".config") / NAME / "config.toml"
+    state = Path(state_dir) if state_dir else _xdg("XDG_STATE_HOME", home / ".local" / "state") / NAME
+    return Paths(config, state)
+
+
+def _xdg(variable: str, default: Path) -> Path:
+    value = os.environ.get(variable, "")
+    return Path(value) if os.path.isabs(value) else default
+
+
+def make_private(directory: Path) -> Path:
+    """Create `directory` for this user alone (0700). Raises StorageError when the system refuses."""
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(
+            f"The directory {directory} cannot be created",
+            str(error.strerror or error),
+            "Make it writable, or name another with --state-dir",
+        ) from error
+    return directory
+
+
+def private_run_dir(prefix: str) -> Path:
+    """A fresh 0700 directory whose path is short enough for a PostgreSQL socket. The caller removes it."""
+    suffix = len("/.s.PGSQL.5432") + len(prefix) + 12
+    for base in (os.environ.get("XDG_RUNTIME_DIR", ""), tempfile.gettempdir(), "/tmp"):
+        if base and os.access(base, os.W_OK | os.X_OK) and len(os.fsencode(base)) + suffix < SOCKET_PATH_LIMIT:
+            return Path(tempfile.mkdtemp(prefix=prefix, dir=base))
+    raise StorageError(
+        "No directory was found for the private server's socket",
+        "Neither XDG_RUNTIME_DIR nor the temporary directory is writable with a short path",
+        "Set TMPDIR to a writable directory with a path under 60 characters",
+    )
