@@ -1,0 +1,45 @@
+# `make demo` and `make test` work on a fresh clone: Debian 12, Python 3.11 with venv and pip, make.
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-all check format lock build picture clean
+
+help:  ## this list
+	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(STAMP): requirements.lock pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "installing the pinned packages into .venv ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: $(STAMP)  ## the main job on a private server with a realistic shop
+	@$(BIN)/optischema-tui demo
+
+test: $(STAMP)  ## the test suite, on real servers that it starts itself
+	@$(BIN)/python -m pytest -q -m "not deep" $(ARGS)
+
+test-all: $(STAMP)  ## the test suite with the deep suites
+	@$(BIN)/python -m pytest -q $(ARGS)
+
+check: $(STAMP)  ## format, lint, types, import contracts
+	@$(BIN)/ruff format --check --quiet . || { echo "run: make format"; exit 1; }
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-logo
+
+format: $(STAMP)  ## rewrite the sources in the house's format
+	@$(BIN)/ruff format --quiet .
+	@$(BIN)/ruff check --quiet --fix .
+
+lock: $(STAMP)  ## renew requirements.lock from pyproject.toml (needs: pip install uv)
+	@uv pip compile --quiet --python-version 3.11 --generate-hashes --extra lab --group dev --output-file requirements.lock pyproject.toml
+
+build: $(STAMP)  ## the wheel
+	@$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist .
+
+clean:  ## remove what make made
+	@rm -rf .venv dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

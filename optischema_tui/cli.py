@@ -1,0 +1,180 @@
+"""The command line. Every screen has a headless twin here; nothing but argparse is imported until one is chosen."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from importlib import import_module
+
+from optischema_tui import __version__
+
+TARGETS = """\
+TARGET is a profile name, service=NAME, a postgresql:// URL or a conninfo string; nothing means the PG* environment.
+A password on the command line or in a URL is refused: use ~/.pgpass (mode 0600), a service file, PGPASSWORD,
+password_command in the profile, or type it when asked.
+"""
+
+EXIT_CODES = """\
+exit codes:
+  0    it ran, and all is well
+  1    it ran, and what it looked for is not well (broken audit chain, plans that differ, a preflight that blocks)
+  2    the words of the call, the config file or a profile are wrong
+  3    the server cannot be reached, refused the login, or was lost
+  4    a privilege, an extension or a setting is missing on the server
+  5    a change was refused or did not succeed
+  6    the lab cannot be built or cannot plan
+  7    history or audit cannot be written or read
+  130  interrupted
+"""
+
+COMMANDS = {
+    "demo": "a private PostgreSQL with a realistic shop, its traffic and its problems",
+    "doctor": "what this role may see and do on a server, and the exact GRANT or setting for the rest",
+    "collect": "observe a server into the local history, without a screen",
+    "top": "the most expensive statements",
+    "advise": "index recommendations, each proved in the lab",
+    "lab": "build the lab and compare its plans with the target's own",
+    "changes": "recommendations and changes, and where each one stands",
+    "approve": "approve a recommendation; nothing runs yet",
+    "apply": "run an approved change: preflight, build, verify",
+    "rollback": "undo an applied change",
+    "dismiss": "put a recommendation aside, with a reason",
+    "audit": "the hash-chained journal: list, verify, export",
+    "baseline": "named baselines: create, list, compare",
+    "plan": "the plan of one statement on the target, without running it",
+}
+
+
+def run(argv: list[str] | None = None) -> int:
+    """Run one call and give its exit code. Failures are told as sentences, never as tracebacks."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    command = next((word for word in words if not word.startswith("-")), None)
+    if command in COMMANDS and _is_command(words, command):
+        words.remove(command)
+        arguments = _parser(command).parse_args(words)
+        module = {"approve": "changes", "apply": "changes", "rollback": "changes", "dismiss": "changes"}.get(
+            command, command
+        )
+    else:
+        command = module = "ui"
+        arguments = _ui_parser().parse_args(words)
+    arguments.command = command
+    return _guarded(module, arguments)
+
+
+def _is_command(words: list[str], command: str) -> bool:
+    """Whether `command` stands as a word of its own, not as the value of the option before it."""
+    place = words.index(command)
+    return place == 0 or words[place - 1] not in ("--config", "--state-dir", "--interval", "--theme")
+
+
+def _guarded(module: str, arguments: Namespace) -> int:
+    from optischema_tui.core.errors import OptischemaError
+
+    try:
+        from optischema_tui.twins.context import Context
+
+        twin = import_module(f"optischema_tui.twins.{module}")
+        code: int = twin.run(Context.of(arguments), arguments)
+        return code
+    except OptischemaError as error:
+        from optischema_tui.twins.failure import tell
+
+        return tell(error, as_json=getattr(arguments, "json", False))
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 0
+
+
+def _common(parser: ArgumentParser, *, json: bool = True) -> ArgumentParser:
+    parser.add_argument("--config", metavar="FILE", help="config file (default: ~/.config/optischema-tui/config.toml)")
+    parser.add_argument("--state-dir", metavar="DIR", help="history and audit (default: ~/.local/state/optischema-tui)")
+    parser.add_argument(
+        "--allow-changes", action="store_true", help="allow approved changes to run on this target (default: read only)"
+    )
+    if json:
+        parser.add_argument("--json", action="store_true", help="machine-readable output, documented in docs/json.md")
+    return parser
+
+
+def _ui_parser() -> ArgumentParser:
+    listing = "\n".join(f"  {name:<10} {what}" for name, what in COMMANDS.items())
+    parser = ArgumentParser(
+        prog="optischema-tui",
+        formatter_class=RawDescriptionHelpFormatter,
+        usage="optischema-tui [TARGET] [options]\n       optischema-tui COMMAND [--help] ...",
+        description="See what a PostgreSQL server spends its time on, get advice proved in a local planner,\n"
+        "apply it safely, see whether it helped, undo it.\n\n" + TARGETS,
+        epilog=f"commands (each takes --json):\n{listing}\n\n{EXIT_CODES}",
+    )
+    parser.add_argument("target", nargs="?", metavar="TARGET", help="the server to open")
+    parser.add_argument("--interval", type=float, metavar="S", help="seconds between two polls (default 30)")
+    parser.add_argument("--theme", metavar="NAME", help="a theme of themes/, e.g. dark, light, high-contrast, ansi-16")
+    parser.add_argument("--ascii", action="store_true", help="no braille and no box characters")
+    parser.add_argument("--no-mouse", action="store_true", help="leave the mouse to the terminal")
+    parser.add_argument("--version", action="version", version=f"optischema-tui {__version__}")
+    return _common(parser, json=False)
+
+
+def _parser(command: str) -> ArgumentParser:
+    parser = ArgumentParser(
+        prog=f"optischema-tui {command}",
+        description=f"{COMMANDS[command]}.",
+        epilog=("" if command in ("demo", "changes", "audit") else TARGETS + "\n") + EXIT_CODES,
+        formatter_class=RawDescriptionHelpFormatter,
+    )
+    _common(parser)
+    add = parser.add_argument
+    if command in ("doctor", "collect", "top", "advise", "lab", "plan"):
+        add("target", nargs="?", metavar="TARGET", help="see below")
+    if command == "demo":
+        add("--no-ui", action="store_true", help='print {"dsn": ...} as one line and run until a signal')
+        add("--no-traffic", action="store_true", help="load the shop and leave it quiet")
+        add("--interval", type=float, metavar="S", help="seconds between two polls (default 5)")
+        add("--theme", metavar="NAME", help="a theme of themes/")
+        add("--ascii", action="store_true", help="no braille and no box characters")
+        add("--no-mouse", action="store_true", help="leave the mouse to the terminal")
+    elif command == "collect":
+        add("--interval", type=float, metavar="S", help="seconds between two polls (default: the profile's, else 30)")
+        add("--duration", type=float, metavar="S", help="stop after S seconds (default: until a signal)")
+    elif command == "top":
+        add("--seconds", type=float, default=0.0, metavar="S", help="watch for S seconds; 0 = since the last reset")
+        add("--limit", type=int, default=20, metavar="N", help="statements to show (default 20)")
+    elif command == "advise":
+        add(
+            "--workload",
+            metavar="FILE",
+            help="statements separated by ';', each optionally after a comment "
+            "'-- calls: N mean_ms: X', instead of pg_stat_statements; '-' reads standard input",
+        )
+        add("--budget", metavar="SIZE", help="bytes that new indexes may take in all, e.g. 500MB")
+    elif command == "lab":
+        add("--check", action="store_true", help="compare cost and shape of the top statements on target and lab")
+        add("--limit", type=int, default=50, metavar="N", help="statements to compare (default 50)")
+    elif command == "plan":
+        add("--sql", required=True, metavar="SQL", help="one statement, literals or $n; '-' reads standard input")
+    elif command == "changes":
+        add("--all", action="store_true", help="finished and dismissed ones too")
+    elif command in ("approve", "dismiss"):
+        add("id", metavar="ID", help="id of a recommendation, or the start of one")
+        if command == "dismiss":
+            add("--reason", required=True, help="why; kept in the audit journal")
+    elif command in ("apply", "rollback"):
+        add("id", metavar="ID", help="id of a change or of its recommendation, or the start of one")
+        add("--yes", action="store_true", help="run it; without this only the preflight is shown")
+        add("--target", metavar="TARGET", help="another way to the same server (default: the one it was proposed on)")
+    elif command == "audit":
+        add("action", choices=("list", "verify", "export"))
+        add("--limit", type=int, metavar="N", help="list: the newest N entries")
+        add("--since", type=int, default=0, metavar="SEQ", help="entries after this number")
+        add("--format", choices=("jsonl", "csv"), default="jsonl", help="export format")
+        add("--anchor", metavar="FILE", help="verify: lines SEQ:HASH kept elsewhere that the chain must contain")
+    elif command == "baseline":
+        add("action", choices=("create", "list", "compare"))
+        add("names", nargs="*", metavar="NAME", help="create: NAME; compare: NAME [NAME], the second defaults to now")
+        add("--target", metavar="TARGET", help="see below")
+        add("--minutes", type=float, default=60.0, metavar="M", help="length of the window that ends now (default 60)")
+    return parser

@@ -1,0 +1,30 @@
+"""Read, verify and export the audit journal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+from optischema_tui.core.audit.journal import Journal, VerifyResult
+from optischema_tui.core.models import AuditEntry
+from optischema_tui.core.paths import Paths
+
+
+def entries(paths: Paths, since: int = 0, limit: int | None = None) -> tuple[AuditEntry, ...]:
+    """Entries after `since`, oldest first; with `limit` only the newest ones of these."""
+    with closing(Journal.open(paths.audit_db)) as journal:
+        found = tuple(journal.entries(since_seq=since))
+        return found[-limit:] if limit else found
+
+
+def verify(paths: Paths, anchor: Path | None = None) -> VerifyResult:
+    """Check the whole chain, and that it holds every `SEQ:HASH` line of `anchor`."""
+    with closing(Journal.open(paths.audit_db)) as journal:
+        return journal.verify(anchor=anchor)
+
+
+def export(paths: Paths, form: str) -> Iterator[str]:
+    """The journal as lines of jsonl or csv; the export itself is an entry."""
+    with closing(Journal.open(paths.audit_db)) as journal:
+        yield from journal.export(form)

@@ -1,0 +1,157 @@
+"""Approve, apply, roll back, reconcile, judge: the way of a recommendation once a person has decided."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+
+from optischema_tui.core.audit.journal import Journal
+from optischema_tui.core.baseline.before_after import BeforeAfter, before_after
+from optischema_tui.core.change import protocol
+from optischema_tui.core.change.reconcile import Verdict
+from optischema_tui.core.change.reconcile import reconcile as reconcile_changes
+from optischema_tui.core.clock import SYSTEM, Clock
+from optischema_tui.core.history.store import History
+from optischema_tui.core.models import BuildProgress, Change, ChangeState, Check, Recommendation
+from optischema_tui.core.paths import Paths
+from optischema_tui.core.target.spec import TargetSpec
+
+OPEN = frozenset(
+    {
+        ChangeState.APPROVED,
+        ChangeState.PREFLIGHT,
+        ChangeState.INTENT,
+        ChangeState.EXECUTING,
+        ChangeState.UNKNOWN,
+        ChangeState.LEFTOVER,
+        ChangeState.NEEDS_ATTENTION,
+    }
+)
+"""States in which somebody still has something to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """Recommendations that wait for a decision, and changes."""
+
+    recommendations: tuple[Recommendation, ...]
+    changes: tuple[Change, ...]
+
+
+def approve(paths: Paths, recommendation_id: str, *, clock: Clock = SYSTEM) -> Change:
+    """Approve a recommendation: a change that may run within its time, on the target it was proved for."""
+    with closing(History.open(paths.history_db)) as history, closing(Journal.open(paths.audit_db)) as journal:
+        recommendation = history.recommendation(recommendation_id)
+        identity, dsn = history.reach(recommendation.target)
+        return protocol.approve(journal, recommendation, identity, dsn, clock=clock)
+
+
+def dismiss(paths: Paths, recommendation_id: str, reason: str) -> Recommendation:
+    """Put a recommendation aside; it stays aside when the advisor finds it again."""
+    with closing(History.open(paths.history_db)) as history, closing(Journal.open(paths.audit_db)) as journal:
+        recommendation = history.recommendation(recommendation_id)
+        journal.record(
+            "recommendation.dismissed",
+            {
+                "recommendation": recommendation.id,
+                "target": recommendation.target,
+                "reason": reason,
+                "sql": recommendation.forward_sql,
+            },
+        )
+        history.dismiss(recommendation.id, reason)
+        return recommendation
+
+
+def find(paths: Paths, change_id: str) -> Change:
+    """The change of that id, or the newest change of that recommendation. Raises UsageError when there is none."""
+    with closing(Journal.open(paths.audit_db)) as journal:
+        return journal.change(change_id)
+
+
+def ledger(paths: Paths, fingerprint: str | None = None) -> Ledger:
+    """Everything known of one target, or of all."""
+    with closing(History.open(paths.history_db)) as history, closing(Journal.open(paths.audit_db)) as journal:
+        changes = tuple(journal.changes(fingerprint=fingerprint))
+        return Ledger(tuple(history.recommendations(fingerprint)), changes)
+
+
+def preflight(paths: Paths, change_id: str, spec: TargetSpec, *, clock: Clock = SYSTEM) -> tuple[Check, ...]:
+    """Every line of the preflight of an approved change; touches nothing."""
+    with closing(Journal.open(paths.audit_db)) as journal:
+        return protocol.preflight(journal, spec, change_id, clock=clock)
+
+
+def apply(
+    paths: Paths,
+    change_id: str,
+    spec: TargetSpec,
+    *,
+    clock: Clock = SYSTEM,
+    on_check: Callable[[Check], None] = lambda check: None,
+    on_progress: Callable[[BuildProgress], None] = lambda progress: None,
+    cancel: threading.Event | None = None,
+) -> Change:
+    """Run an approved change. Raises ChangeRefused before anything ran, ChangeFailed after."""
+    with closing(Journal.open(paths.audit_db)) as journal:
+        return protocol.apply_change(
+            journal,
+            spec,
+            change_id,
+            clock=clock,
+            on_check=on_check,
+            on_progress=on_progress,
+            cancel=cancel or threading.Event(),
+        )
+
+
+def roll_back(
+    paths: Paths,
+    change_id: str,
+    spec: TargetSpec,
+    *,
+    clock: Clock = SYSTEM,
+    on_check: Callable[[Check], None] = lambda check: None,
+    on_progress: Callable[[BuildProgress], None] = lambda progress: None,
+    cancel: threading.Event | None = None,
+) -> Change:
+    """Undo an applied change by a change of its own; gives the undone one. Raises as `apply`."""
+    with closing(Journal.open(paths.audit_db)) as journal:
+        return protocol.roll_back(
+            journal,
+            spec,
+            change_id,
+            clock=clock,
+            on_check=on_check,
+            on_progress=on_progress,
+            cancel=cancel or threading.Event(),
+        )
+
+
+def reconcile(paths: Paths, spec: TargetSpec, *, clock: Clock = SYSTEM) -> tuple[Verdict, ...]:
+    """Compare every unfinished intent with the server, and mend. Nothing is opened when there is none."""
+    if not paths.audit_db.exists():
+        return ()
+    with closing(Journal.open(paths.audit_db)) as journal:
+        return reconcile_changes(journal, spec, clock=clock)
+
+
+def measure(paths: Paths, change_id: str) -> BeforeAfter:
+    """What history says of the change's statements before it began and after it was there."""
+    with closing(History.open(paths.history_db)) as history, closing(Journal.open(paths.audit_db)) as journal:
+        return before_after(history, journal.change(change_id))
+
+
+def judge(paths: Paths, fingerprint: str, *, clock: Clock = SYSTEM) -> tuple[Change, ...]:
+    """Give every change that is being verified its verdict as soon as enough was measured; gives those judged."""
+    if not paths.audit_db.exists():
+        return ()
+    with closing(History.open(paths.history_db)) as history, closing(Journal.open(paths.audit_db)) as journal:
+        judged = []
+        for change in journal.changes(fingerprint=fingerprint, states={ChangeState.VERIFYING}):
+            measured = before_after(history, change)
+            if measured.enough:
+                judged.append(protocol.judge(journal, change, measured, clock=clock))
+        return tuple(judged)

@@ -1,0 +1,86 @@
+"""Observe a server for a number of ticks, without a screen."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+
+from optischema_tui.core.clock import SYSTEM, Clock
+from optischema_tui.core.collect.collector import Collector
+from optischema_tui.core.collect.events import CollectEvent, Connected, Lost, Observed
+from optischema_tui.core.errors import OptischemaError
+from optischema_tui.core.history.store import History
+from optischema_tui.core.jobs.recorder import Recorder
+from optischema_tui.core.models import Picture
+from optischema_tui.core.target.capabilities import Capabilities
+from optischema_tui.core.target.spec import TargetSpec
+
+
+class Observation:
+    """What an observation has seen so far."""
+
+    def __init__(self) -> None:
+        self.ticks = 0
+        self.picture: Picture | None = None
+        self.capabilities: Capabilities | None = None
+        self.failure: OptischemaError | None = None
+
+
+def observe(
+    spec: TargetSpec,
+    history: History | None,
+    *,
+    ticks: int | None,
+    interval: float,
+    duration: float | None = None,
+    keep_trying: bool = False,
+    on_picture: Callable[[Picture], None] = lambda picture: None,
+    on_lost: Callable[[Lost], None] = lambda lost: None,
+    show_hidden: frozenset[str] = frozenset(),
+    clock: Clock = SYSTEM,
+) -> Observation:
+    """Run a collector until `ticks` are seen or `duration` seconds are over.
+
+    Raises the collector's failure at once unless `keep_trying`, in which case `on_lost` is told and it goes on.
+    """
+    seen = Observation()
+    recorder = Recorder(spec, history, clock)
+
+    async def run() -> None:
+        done = asyncio.Event()
+
+        def on_event(event: CollectEvent) -> None:
+            if isinstance(event, Connected):
+                seen.capabilities = event.capabilities
+                recorder.connected(event)
+            elif isinstance(event, Observed):
+                seen.ticks += 1
+                seen.picture = recorder.observed(event, show_hidden)
+                on_picture(seen.picture)
+                if recorder.storage_problem is not None and history is not None and not keep_trying:
+                    seen.failure = recorder.storage_problem
+                    done.set()
+                if ticks is not None and seen.ticks >= ticks:
+                    done.set()
+            elif isinstance(event, Lost):
+                on_lost(event)
+                if not keep_trying:
+                    seen.failure = event.error
+                    done.set()
+
+        collector = Collector(spec, interval=interval, clock=clock, on_event=on_event)
+        running = asyncio.create_task(collector.run())
+        stopper = asyncio.create_task(done.wait())
+        await asyncio.wait({running, stopper}, timeout=duration, return_when=asyncio.FIRST_COMPLETED)
+        if running.done() and not running.cancelled() and (error := running.exception()) is not None:
+            raise error
+        for task in (running, stopper):
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+    asyncio.run(run())
+    if seen.failure is not None:
+        raise seen.failure
+    return seen

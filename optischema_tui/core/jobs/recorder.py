@@ -1,0 +1,75 @@
+"""Turns a collector's events into history and pictures. One thread at a time may use a recorder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from optischema_tui.core.clock import SYSTEM, Clock
+from optischema_tui.core.collect.events import Connected, Observed
+from optischema_tui.core.errors import StorageError
+from optischema_tui.core.history.store import History
+from optischema_tui.core.models import LoadPoint, Picture, Snapshot, StatementDelta, StatementKey, StatementText
+from optischema_tui.core.target.spec import TargetSpec
+from optischema_tui.core.workload.delta import deltas
+from optischema_tui.core.workload.picture import build_picture, load_point
+
+SERIES_SECONDS = 4 * 3600.0
+
+
+class Recorder:
+    """Keeps what the next tick needs: the last snapshot, the texts, the series of the charts."""
+
+    def __init__(self, spec: TargetSpec, history: History | None, clock: Clock = SYSTEM) -> None:
+        self.spec = spec
+        self.history = history
+        self.clock = clock
+        self.previous: Snapshot | None = None
+        self.texts: dict[StatementKey, StatementText] = {}
+        self.series: list[LoadPoint] = []
+        self.storage_problem: StorageError | None = None
+        """Why the last tick could not be stored; observing goes on in memory."""
+
+    def connected(self, event: Connected) -> None:
+        """Remember the target, and take up the history of this target where it ended."""
+        if self.history is None:
+            return
+        fingerprint = event.identity.fingerprint
+        try:
+            self.history.remember_target(self.spec.key, event.identity, self.spec.dsn)
+            if not self.series:
+                self.series = list(self.history.series(fingerprint, self.clock.wall() - SERIES_SECONDS))
+            if self.previous is None:
+                self.previous = self.history.last_snapshot(fingerprint)
+        except StorageError as error:
+            self.storage_problem = error
+
+    def observed(self, event: Observed, show_hidden: frozenset[str] = frozenset()) -> Picture:
+        """Store the tick and draw the picture. A failing store is kept in `storage_problem`, never raised."""
+        snapshot = event.snapshot
+        self.texts.update({text.key: text for text in event.texts})
+        changed = deltas(self.previous, snapshot) if self.previous is not None else None
+        point = load_point(self.previous, snapshot, breaks=bool(changed and changed.broken) or not self.series)
+        if point is not None:
+            self.series = [*self.series[-2000:], point]
+        picture = build_picture(self.previous, snapshot, self.texts, self.series, show_hidden)
+        self.previous = snapshot
+        self._store(snapshot, event.texts, tuple(changed.statements.values()) if changed else None, point, picture)
+        return picture
+
+    def _store(
+        self,
+        snapshot: Snapshot,
+        texts: Sequence[StatementText],
+        changed: Sequence[StatementDelta] | None,
+        point: LoadPoint | None,
+        picture: Picture,
+    ) -> None:
+        if self.history is None:
+            return
+        try:
+            self.history.save_tick(snapshot, texts, changed, point)
+            self.history.save_picture(self.spec.key, picture)
+        except StorageError as error:
+            self.storage_problem = error
+        else:
+            self.storage_problem = None

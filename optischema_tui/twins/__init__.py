@@ -1,0 +1,1 @@
+"""The headless twins: one module per command, each with `run(context, arguments) -> exit code`."""

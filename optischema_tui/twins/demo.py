@@ -1,0 +1,33 @@
+"""`demo`: a private PostgreSQL with a shop, its traffic and its problems."""
+
+from __future__ import annotations
+
+import json
+import signal
+import threading
+from argparse import Namespace
+from dataclasses import replace
+
+from optischema_tui.demo.demo import Demo
+from optischema_tui.twins.context import Context
+from optischema_tui.twins.ui import open_ui
+
+
+def run(context: Context, arguments: Namespace) -> int:
+    """Start the demo, then the UI on it, or wait for a signal; the server is gone when this returns."""
+    for signum in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(signum, signal.default_int_handler)
+    with Demo.start(progress=context.progress, traffic=not arguments.no_traffic) as demo:
+        if arguments.no_ui:
+            print(json.dumps({"dsn": demo.dsn}), flush=True)
+            _until_signal()
+            return 0
+        spec = replace(context.spec(demo.dsn), label="demo")
+        return open_ui(context, arguments, spec)
+
+
+def _until_signal() -> None:
+    try:
+        threading.Event().wait()
+    except KeyboardInterrupt:
+        return

@@ -1,0 +1,25 @@
+"""The screen: the one twin with a terminal."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from dataclasses import replace
+
+from optischema_tui.core.errors import UsageError
+from optischema_tui.core.target.spec import TargetSpec
+from optischema_tui.twins.context import Context
+
+
+def run(context: Context, arguments: Namespace) -> int:
+    return open_ui(context, arguments, context.spec(arguments.target))
+
+
+def open_ui(context: Context, arguments: Namespace, spec: TargetSpec) -> int:
+    """Open the UI on a target and give the exit code when the person leaves it."""
+    if arguments.interval is not None:
+        if arguments.interval < 1:
+            raise UsageError("--interval must be 1 second or more")
+        spec = replace(spec, interval=arguments.interval)
+    from optischema_tui.app import open_app
+
+    return open_app(context, arguments, spec)
