@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all check format lock build picture clean
+.PHONY: help demo test test-all check format lock build picture clean bench-start bench-idle
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -43,3 +43,14 @@ build: $(STAMP)  ## the wheel
 
 clean:  ## remove what make made
 	@rm -rf .venv dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+
+.bench/.installed: benchmarks/requirements.txt
+	@test -x .bench/bin/python || $(PYTHON) -m venv .bench
+	@.bench/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
+	@touch $@
+
+bench-start: $(STAMP) .bench/.installed  ## start to first frame against an empty Textual app
+	@.bench/bin/python benchmarks/start.py
+
+bench-idle: $(STAMP) .bench/.installed  ## idle cost and key latency with 5,000 statements against pg_activity
+	@.bench/bin/python benchmarks/idle.py
