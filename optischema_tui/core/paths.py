@@ -60,14 +60,18 @@ def make_private(directory: Path) -> Path:
     return directory
 
 
-def private_run_dir(prefix: str) -> Path:
-    """A fresh 0700 directory whose path is short enough for a PostgreSQL socket. The caller removes it."""
+def short_base(prefix: str) -> Path:
+    """An existing directory in which one named `prefix` + 12 characters can hold a PostgreSQL socket.
+
+    XDG_RUNTIME_DIR is not asked: it lies in memory, and a server may need hundreds of megabytes. Raises StorageError
+    when there is none.
+    """
     suffix = len("/.s.PGSQL.5432") + len(prefix) + 12
-    for base in (os.environ.get("XDG_RUNTIME_DIR", ""), tempfile.gettempdir(), "/tmp"):
-        if base and os.access(base, os.W_OK | os.X_OK) and len(os.fsencode(base)) + suffix < SOCKET_PATH_LIMIT:
-            return Path(tempfile.mkdtemp(prefix=prefix, dir=base))
+    for base in (tempfile.gettempdir(), "/tmp"):
+        if os.access(base, os.W_OK | os.X_OK) and len(os.fsencode(base)) + suffix < SOCKET_PATH_LIMIT:
+            return Path(base)
     raise StorageError(
         "No directory was found for the private server's socket",
-        "Neither XDG_RUNTIME_DIR nor the temporary directory is writable with a short path",
+        "The temporary directory is not writable or its path is too long",
         "Set TMPDIR to a writable directory with a path under 60 characters",
     )

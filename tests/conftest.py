@@ -1,0 +1,156 @@
+"""Fixtures every test may use: real PostgreSQL servers, fresh databases, and a home that is not yours."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import psycopg
+import pytest
+
+from optischema_tui.core.cluster.binaries import Binaries, find_binaries
+from optischema_tui.core.cluster.cluster import Cluster, start_cluster
+
+T = TypeVar("T")
+
+TCP_USER = "tester"
+TCP_PASSWORD = "correct-horse"
+OLD_BINDIR = "/usr/lib/postgresql/15/bin"
+SETTINGS = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "max_connections": "60",
+    "shared_buffers": "64MB",
+    "shared_preload_libraries": "pg_stat_statements",
+    "pg_stat_statements.track": "top",
+    "track_io_timing": "on",
+    "max_wal_size": "2GB",
+}
+
+
+def until(predicate: Callable[[], T], seconds: float = 20.0, what: str | Callable[[], str] = "the condition") -> T:
+    """Wait until `predicate()` is true, looking every 20 ms, and return its value; fail the test at the deadline.
+
+    `what` names the condition; a function is asked for it at the deadline.
+    """
+    deadline = time.monotonic() + seconds
+    while True:
+        value = predicate()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            name = what() if callable(what) else what
+            pytest.fail(f"{name} did not come true within {seconds:g} s; last seen: {value!r}")
+        time.sleep(0.02)
+
+
+async def until_async(
+    predicate: Callable[[], T | Awaitable[T]], seconds: float = 20.0, what: str = "the condition"
+) -> T:
+    """`until` for a test on the event loop; the predicate may be a coroutine function."""
+    deadline = time.monotonic() + seconds
+    while True:
+        found = predicate()
+        value = await found if isinstance(found, Awaitable) else found
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            pytest.fail(f"{what} did not come true within {seconds:g} s; last seen: {value!r}")
+        await asyncio.sleep(0.02)
+
+
+@pytest.fixture(name="until")
+def _until() -> Callable[..., object]:
+    """`until(predicate, seconds, what)`."""
+    return until
+
+
+@pytest.fixture(name="until_async")
+def _until_async() -> Callable[..., Awaitable[object]]:
+    """`await until_async(predicate, seconds, what)`."""
+    return until_async
+
+
+@pytest.fixture(autouse=True)
+def state_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A private home and XDG directories; no PG* variable is left. Returns the program's state directory."""
+    for name in [name for name in os.environ if name.startswith("PG")]:
+        monkeypatch.delenv(name)
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("XDG_STATE_HOME", str(home / "state"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(home / "config"))
+    return home / "state" / "optischema-tui"
+
+
+@pytest.fixture(scope="session")
+def binaries() -> Binaries:
+    """PostgreSQL 18 or newer."""
+    return find_binaries()
+
+
+@pytest.fixture(scope="session")
+def server(binaries: Binaries) -> Iterator[Cluster]:
+    """A PostgreSQL 18 on a Unix socket with pg_stat_statements preloaded. Shared: do not stop or reconfigure it."""
+    with start_cluster(binaries, prefix="optischema-test-", settings=SETTINGS, initdb_args=["--no-sync"]) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def own_server(binaries: Binaries) -> Iterator[Cluster]:
+    """Like `server`, but this test's alone: to halt, crash, restart or reconfigure."""
+    with start_cluster(binaries, prefix="optischema-own-", settings=SETTINGS, initdb_args=["--no-sync"]) as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="session")
+def tcp_server(binaries: Binaries) -> Iterator[Cluster]:
+    """A server that asks for a password on 127.0.0.1 (SCRAM): superuser `tester`, password `correct-horse`."""
+    cluster = start_cluster(
+        binaries, prefix="optischema-tcp-", settings=SETTINGS, initdb_args=["--no-sync"], listen_tcp=True
+    )
+    with cluster:
+        with psycopg.connect(cluster.dsn(), autocommit=True) as session:
+            session.execute(f"CREATE ROLE {TCP_USER} LOGIN SUPERUSER PASSWORD '{TCP_PASSWORD}'")
+            session.execute("CREATE EXTENSION pg_stat_statements")
+        yield cluster
+
+
+@pytest.fixture(scope="session")
+def old_server() -> Iterator[Cluster]:
+    """A PostgreSQL 15, the oldest kind of target tested; skipped where none is installed."""
+    if not Path(OLD_BINDIR).is_dir():
+        pytest.skip(f"no PostgreSQL 15 in {OLD_BINDIR}")
+    old = find_binaries(150000, OLD_BINDIR)
+    with start_cluster(old, prefix="optischema-old-", settings=SETTINGS, initdb_args=["--no-sync"]) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def fresh_db(server: Cluster) -> Iterator[str]:
+    """The conninfo of a new database with pg_stat_statements; dropped afterwards, whoever is still connected."""
+    yield from _database(server)
+
+
+@pytest.fixture
+def fresh_old_db(old_server: Cluster) -> Iterator[str]:
+    """`fresh_db` on PostgreSQL 15."""
+    yield from _database(old_server)
+
+
+def _database(cluster: Cluster) -> Iterator[str]:
+    name = f"t_{secrets.token_hex(6)}"
+    with psycopg.connect(cluster.dsn(), autocommit=True) as session:
+        session.execute(f"CREATE DATABASE {name}")
+    with psycopg.connect(cluster.dsn(name), autocommit=True) as session:
+        session.execute("CREATE EXTENSION pg_stat_statements")
+    yield cluster.dsn(name)
+    with psycopg.connect(cluster.dsn(), autocommit=True) as session:
+        session.execute(f"DROP DATABASE {name} WITH (FORCE)")
