@@ -14,12 +14,13 @@ _BIDI_AND_INVISIBLE = "\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9
 _UNSAFE = re.compile(f"[\x00-\x08\x0b-\x1f\x7f-\x9f{_BIDI_AND_INVISIBLE}\ud800-\udfff\U000e0000-\U000e007f]")
 _SPACE = re.compile(r"\s+")
 
+# Linear in the length of the text, also of a hostile one: no pattern may begin anew at every letter of a long word.
 _SECRETS = (
-    re.compile(r"(?i)\b(password|passwd|sslpassword)\s*=\s*('(?:[^'\\]|\\.)*'|[^\s'&]+)"),
+    re.compile(r"(?i)\b(password|passwd|sslpassword)\s*=\s*(?!\$\d+(?:[\s),;]|\Z))('(?:[^'\\]|\\.)*'|[^\s'&]+)"),
     re.compile(r"(?i)\b(password)\s+('(?:[^']|'')*'|\$\w*\$.*?\$\w*\$)"),
-    re.compile(r"(?i)(\w[\w+.-]*://[^\s:/@]*):([^\s@/]+)@"),
+    re.compile(r"(://[^\s:/@]*):([^\s@/]+)@"),
     re.compile(r"(-----BEGIN [A-Z ]*PRIVATE KEY-----).*?(-----END|\Z)", re.DOTALL),
-    re.compile(r"\b(eyJ[\w-]{8,})\.[\w-]+\.[\w-]+"),
+    re.compile(r"(?<![\w-])(eyJ[\w-]{8,})\.[\w-]+\.[\w-]+"),
 )
 
 

@@ -1,0 +1,231 @@
+"""From what a person types (or nothing) to a TargetSpec. Loads no driver: this stands before the first frame."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import re
+import stat
+import subprocess
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from optischema_tui.core.config import (
+    Config,
+    Profile,
+    check_keywords,
+    nearest,
+)
+from optischema_tui.core.errors import AuthError, UsageError
+from optischema_tui.core.safe_text import one_line
+from optischema_tui.core.target.conninfo import is_url, known_keywords, parse_conninfo, parse_url
+from optischema_tui.core.target.passfile import DEFAULT_SOCKET_DIRS, look_up, passfile_path
+from optischema_tui.core.target.service_file import find_service
+from optischema_tui.core.target.spec import TargetSpec
+
+COMMAND_SECONDS = 10
+COMMAND_BYTES = 64 * 1024
+_PROFILE_NAME = re.compile(r"[\w.-]{1,64}")
+_ENVIRONMENT = {
+    "PGHOST": "host",
+    "PGHOSTADDR": "hostaddr",
+    "PGPORT": "port",
+    "PGDATABASE": "dbname",
+    "PGUSER": "user",
+    "PGSSLMODE": "sslmode",
+    "PGSSLROOTCERT": "sslrootcert",
+    "PGSSLCERT": "sslcert",
+    "PGSSLKEY": "sslkey",
+    "PGCONNECT_TIMEOUT": "connect_timeout",
+    "PGTARGETSESSIONATTRS": "target_session_attrs",
+    "PGCHANNELBINDING": "channel_binding",
+    "PGREQUIREAUTH": "require_auth",
+}
+"""libpq's variables that both drivers must agree on."""
+
+
+def resolve(
+    target: str | None,
+    config: Config,
+    *,
+    allow_changes: bool = False,
+    prompt: Callable[[str], str] | None = None,
+) -> TargetSpec:
+    """How to reach `target`: a profile's name, `service=NAME`, a postgresql:// URL, a conninfo string, or None for the
+    PG* environment. What the target leaves open comes from its service, then the environment, then libpq's defaults.
+
+    `prompt(label)` is asked only when no password was found and it is given; as a rule wait for the server's AuthError
+    and use `with_password`. Raises UsageError, or AuthError when a password_command fails.
+    """
+    text = (target or "").strip()
+    profile = _named_profile(text, config)
+    explicit = dict(profile.params) if profile else _explicit(text)
+    params, service_password = _complete(explicit)
+    profile = profile or _same_target(params, config)
+    spec = TargetSpec(
+        label=_label(text, profile, params),
+        params=tuple(sorted(params.items())),
+        allow_changes=allow_changes or bool(profile and profile.allow_changes),
+        interval=(profile.interval if profile else None) or config.refresh,
+        profile=profile.name if profile else "",
+    )
+    spec = _with_demo_profile(spec, allow_changes)
+    password, source = _password(profile, spec, service_password)
+    if not password and prompt is not None:
+        password, source = prompt(spec.label), "typed at the prompt"
+    return replace(spec, password=password, password_source=source)
+
+
+def with_password(spec: TargetSpec, value: str) -> TargetSpec:
+    """`spec` with a password that a person has typed; it stays in memory."""
+    return replace(spec, password=value, password_source="typed at the prompt")
+
+
+def _named_profile(text: str, config: Config) -> Profile | None:
+    if not text or is_url(text) or "=" in text:
+        return None
+    if text in config.profiles:
+        return config.profiles[text]
+    if text in config.broken:
+        raise config.broken[text]
+    if not _PROFILE_NAME.fullmatch(text):
+        raise UsageError(
+            "The target cannot be read",
+            "It is neither a profile's name nor service=NAME, a postgresql:// URL or a connection string",
+        )
+    hint = nearest(text, config.profiles)
+    known = f"It has: {', '.join(one_line(name, 40) for name in list(config.profiles)[:12])}" if config.profiles else ""
+    raise UsageError(
+        f"There is no profile {text} in {config.path}",
+        known or "The file has no profiles",
+        hint or f"For a database of that name write dbname={text}",
+    )
+
+
+def _explicit(text: str) -> dict[str, str]:
+    if not text:
+        return {}
+    return parse_url(text) if is_url(text) else parse_conninfo(text)
+
+
+def _complete(explicit: Mapping[str, str]) -> tuple[dict[str, str], tuple[str, str]]:
+    """All parameters, and the password of the service file with its source."""
+    environment = os.environ
+    params = dict(explicit)
+    name = params.pop("service", "") or environment.get("PGSERVICE", "")
+    secret = ("", "")
+    if name:
+        service = find_service(name, environment)
+        password = service.params.pop("password", "")
+        if password:
+            secret = (password, f"service {one_line(name, 60)} in {service.file}")
+        service.params.pop("service", None)
+        params = service.params | params
+    variables = {keyword: environment[name] for name, keyword in _ENVIRONMENT.items() if environment.get(name)}
+    params = known_keywords(variables, "the PG* environment") | params
+    params.setdefault("port", "5432")
+    if "host" not in params and "hostaddr" not in params:
+        params["host"] = _default_host(params["port"])
+    params.setdefault("user", getpass.getuser())
+    params.setdefault("dbname", params["user"])
+    if "sslmode" in params and params.get("sslrootcert") == "system" and params["sslmode"] != "verify-full":
+        raise UsageError("sslrootcert=system needs sslmode=verify-full", "Weaker modes would not prove the host name")
+    check_keywords(params, "The target")
+    return params, secret
+
+
+def _default_host(port: str) -> str:
+    """The first directory that holds a server's socket, as libpq's makers chose it; else localhost."""
+    for folder in DEFAULT_SOCKET_DIRS:
+        if Path(folder, f".s.PGSQL.{port}").exists():
+            return folder
+    return "localhost"
+
+
+def _same_target(params: Mapping[str, str], config: Config) -> Profile | None:
+    """The profile that leads to the same place: a target reached by its address keeps its profile's rules."""
+    for profile in config.profiles.values():
+        try:
+            if _complete(dict(profile.params))[0] == params:
+                return profile
+        except UsageError:
+            continue
+    return None
+
+
+def _label(text: str, profile: Profile | None, params: Mapping[str, str]) -> str:
+    if profile is not None:
+        return profile.label or profile.name
+    if match := re.fullmatch(r"service=([\w.-]+)", text):
+        return match.group(1)
+    host = params.get("host") or params["hostaddr"]
+    return f"{'local' if host in DEFAULT_SOCKET_DIRS else host}/{params['dbname']}"
+
+
+def _with_demo_profile(spec: TargetSpec, allow_changes: bool) -> TargetSpec:
+    """The rules that lie in the server's own private socket directory, as the demo puts them there."""
+    folder = Path(spec.get("host") or ".")
+    if not folder.is_absolute():
+        return spec
+    try:
+        status = folder.stat()
+        private = stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid() and not status.st_mode & 0o077
+        if not private or not (folder / "profile.toml").is_file():
+            return spec
+        rules = tomllib.loads((folder / "profile.toml").read_text("utf-8"))
+    except (OSError, ValueError):
+        return spec
+    label, interval = rules.get("label"), rules.get("interval")
+    return replace(
+        spec,
+        allow_changes=allow_changes or spec.allow_changes or rules.get("allow_changes") is True,
+        label=one_line(label, 80) if isinstance(label, str) and not spec.profile else spec.label,
+        interval=float(interval) if isinstance(interval, (int, float)) and interval >= 1 else spec.interval,
+    )
+
+
+def _password(profile: Profile | None, spec: TargetSpec, service: tuple[str, str]) -> tuple[str, str]:
+    """The password and its source in words; without one, why a place that could hold it was passed over."""
+    if profile is not None and profile.password_command:
+        return _run(profile), f"password_command of profile {profile.name}"
+    if service[0]:
+        return service
+    hosts = (spec.get("host") or spec.get("hostaddr")).split(",")
+    ports = spec.get("port").split(",")
+    ports = ports * len(hosts) if len(ports) == 1 else ports
+    if len(ports) != len(hosts):
+        raise UsageError("The target names more ports than hosts, or fewer")
+    found = look_up(passfile_path(dict(spec.params), os.environ), hosts, ports, spec.get("dbname"), spec.get("user"))
+    if found.password:
+        return found.password, found.source
+    if variable := os.environ.get("PGPASSWORD", ""):
+        return variable, "PGPASSWORD (other processes of this user can read it)"
+    return "", f"none: {found.source}" if found.source else "none"
+
+
+def _run(profile: Profile) -> str:
+    """The first line that the profile's command prints. Its output is never shown."""
+    what = f"The password_command of profile {one_line(profile.name, 60)}"
+    try:
+        done = subprocess.run(
+            profile.password_command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=COMMAND_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise AuthError(f"{what} did not end within {COMMAND_SECONDS} s") from None
+    except OSError as error:
+        raise AuthError(f"{what} cannot be run", str(error.strerror or "unknown reason")) from None
+    if done.returncode != 0:
+        raise AuthError(f"{what} failed", f"Its exit code was {done.returncode}")
+    if len(done.stdout) > COMMAND_BYTES:
+        raise AuthError(f"{what} printed too much to be a password")
+    first = done.stdout.decode("utf-8", "replace").split("\n", 1)[0].rstrip("\r")
+    if not first:
+        raise AuthError(f"{what} printed nothing")
+    return first
