@@ -1,0 +1,64 @@
+"""Did a change help? Its own statements before it began and after it was in place, out of the history."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from optischema_tui.core.baseline.baseline import SPAN, before_after
+from optischema_tui.core.baseline.compare import Compared, Verdict
+from optischema_tui.core.history.store import History
+from optischema_tui.core.models import Change, ChangeState
+
+ENOUGH_CALLS = 20
+"""Calls after the change that the heaviest statement must have before a verdict is given."""
+KNOWN = (Verdict.BETTER, Verdict.SAME, Verdict.WORSE)
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What was measured; `rows` in the order of the change's evidence, empty when history has nothing."""
+
+    rows: tuple[Compared, ...]
+
+    @property
+    def enough(self) -> bool:
+        """The statement that took the most time before has a verdict that rests on enough calls."""
+        heaviest = max(self.rows, key=lambda row: row.share_before, default=None)
+        return (
+            heaviest is not None
+            and heaviest.verdict in KNOWN
+            and heaviest.after is not None
+            and heaviest.after.calls >= ENOUGH_CALLS
+        )
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """One for each statement, without its text: mean before, mean after, ratio, verdict."""
+        return tuple(_sentence(row) for row in self.rows)
+
+
+def effect(history: History, change: Change) -> Effect:
+    """The effect of an applied change; of one that was rolled back, up to then."""
+    begun, applied = change.detail.get("intent_at"), change.detail.get("applied_at")
+    queryids = [int(one["queryid"]) for one in change.detail.get("statements", ()) if one.get("queryid")]
+    if not begun or not applied or not queryids:
+        return Effect(())
+    span = SPAN
+    if change.state is ChangeState.ROLLED_BACK:
+        span = min(SPAN, max(0.0, change.updated_at - applied))
+    return Effect(before_after(history, change.target.fingerprint, queryids, begun, applied, span=span))
+
+
+def _sentence(row: Compared) -> str:
+    before = f"{row.before.mean_exec_time:.2f} ms over {row.before.calls} calls" if row.before else "not seen before"
+    if row.after is None or not row.after.calls:
+        return f"before {before}; after: no call measured yet"
+    after = f"{row.after.mean_exec_time:.2f} ms over {row.after.calls} calls"
+    if row.before is None:
+        return f"before: not in history; after {after}"
+    times = (
+        ""
+        if row.ratio is None
+        else (f", {row.ratio:.1f}x faster" if row.ratio >= 1 else f", {1 / row.ratio:.1f}x slower")
+    )
+    return f"before {before}; after {after}{times}: {row.verdict}"
