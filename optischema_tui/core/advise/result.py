@@ -1,0 +1,29 @@
+"""What one run of the advisor says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from optischema_tui.core.models import Recommendation
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """Costs are the planner's units: the sum of calls x planned cost over the statements that were planned."""
+
+    recommendations: tuple[Recommendation, ...]
+    """Best first."""
+    why_not: tuple[str, ...]
+    """What was considered and rejected, each a sentence with its reason."""
+    cost_before: float
+    cost_after: float
+    """With all recommended indexes together."""
+    planner_calls: int
+    unplanned: tuple[tuple[str, str], ...] = ()
+    """(SQL text, reason) of statements that could not be judged."""
+    planned: int = 0
+    """Statements that were judged."""
+    left_out: int = 0
+    """Statements too light to be looked at."""
+    left_out_share: float = 0.0
+    """0-1: their share of the workload's measured time."""

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import pytest
+
+from optischema_tui.core.workload.filter import CATALOG, MAINTENANCE, OURS, classify
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "BEGIN",
+        "  commit",
+        "-- a note\nROLLBACK",
+        "/* x */ SET search_path = a",
+        "show all",
+        "DISCARD ALL",
+        "DEALLOCATE $1",
+        "VACUUM t",
+        "analyze",
+        "CREATE INDEX i ON t (a)",
+        "EXPLAIN SELECT 1",
+        "START TRANSACTION",
+    ],
+)
+def test_maintenance(text):
+    assert classify(text) == MAINTENANCE
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SELECT * FROM pg_class",
+        "SELECT * FROM pg_catalog.pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace, pg_index i",
+        "select extract(epoch from now() - xact_start) from pg_stat_activity where pid is distinct from $1",
+        "WITH x AS (SELECT oid FROM pg_class) SELECT * FROM x, LATERAL unnest($1) u",
+        "SELECT count(*) FROM public.pg_stat_statements",
+        "SELECT table_name FROM information_schema.tables",
+        'SELECT 1 FROM "pg_class"',
+        "(SELECT 1 FROM pg_class) UNION SELECT 2 FROM pg_index",
+        "SELECT (SELECT substring(relname from $1 for $2) FROM pg_class LIMIT 1) FROM pg_database",
+    ],
+)
+def test_catalog_only(text):
+    assert classify(text) == CATALOG
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "SELECT $1",
+        "SELECT pg_sleep($1)",
+        "SELECT * FROM users",
+        "SELECT 'pg_class' FROM users",
+        "SELECT * FROM pg_class, users",
+        "SELECT * FROM (pg_class c JOIN public.users u ON true)",
+        "SELECT * FROM pg_class WHERE EXISTS (SELECT FROM users)",
+        "WITH d AS (DELETE FROM t RETURNING 1) SELECT * FROM pg_class",
+        "INSERT INTO t SELECT oid FROM pg_class",
+        "SELECT * FROM myschema.pg_things",
+        "COPY t FROM STDIN",
+        "CALL work()",
+        "FETCH 100 FROM c",
+        "SELECT * FROM beginnings",
+        "\x00\x1b]0;x\x07",
+        "SELECT pg_" + "x, " * 20000 + "y FROM pg_class",
+    ],
+)
+def test_seen(text):
+    assert classify(text) == ""
+
+
+def test_ours_wherever_the_marker_stands():
+    assert classify("SELECT /* optischema-tui */ 1 FROM users") == OURS
+    assert classify("/* optischema-tui */ SET x = 1") == OURS
+
+
+def test_an_unterminated_comment_or_string_does_no_harm():
+    assert classify("/* never ends SELECT FROM pg_class") == ""
+    assert classify("SELECT 'x FROM pg_class") == ""
