@@ -1,0 +1,6 @@
+SELECT s.oid, n.nspname::text AS schema, s.stxname::text AS name, s.stxrelid AS relation,
+       pg_get_statisticsobjdef(s.oid) AS definition, '{}'::text[] AS expressions
+FROM pg_statistic_ext s
+JOIN pg_namespace n ON n.oid = s.stxnamespace
+WHERE n.nspname NOT LIKE 'pg\_%' AND n.nspname <> 'information_schema'
+ORDER BY s.oid

@@ -1,0 +1,18 @@
+SELECT i.indexrelid AS oid, i.indrelid AS relation, am.amname::text AS method,
+       pg_get_indexdef(i.indexrelid) AS definition,
+       ARRAY(SELECT CASE WHEN k.attnum = 0 THEN '(' || pg_get_indexdef(i.indexrelid, k.position::int, false) || ')'
+                         ELSE (SELECT a.attname::text FROM pg_attribute a
+                               WHERE a.attrelid = i.indrelid AND a.attnum = k.attnum) END
+             FROM unnest(i.indkey::int2[]) WITH ORDINALITY AS k (attnum, position)
+             ORDER BY k.position) AS columns,
+       i.indkey::int2[] AS numbers, i.indnkeyatts AS keys, i.indoption::int2[] AS options,
+       coalesce(pg_get_expr(i.indpred, i.indrelid), '') AS predicate,
+       i.indexprs IS NOT NULL AS expressions,
+       i.indisunique AS is_unique, i.indisprimary AS is_primary, i.indisvalid AS is_valid,
+       EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = i.indexrelid AND k.contype IN ('p', 'u', 'x')) AS is_constraint
+FROM pg_index i
+JOIN pg_class c ON c.oid = i.indexrelid
+JOIN pg_am am ON am.oid = c.relam
+JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname NOT LIKE 'pg\_%' AND n.nspname <> 'information_schema' AND c.relpersistence <> 't'
+ORDER BY i.indexrelid

@@ -1,0 +1,19 @@
+-- Tables, partitions, views, materialized views, composite types, foreign tables and indexes.
+SELECT c.oid, n.nspname::text AS schema, c.relname::text AS name, c.relkind::text AS kind,
+       coalesce(c.reloptions, '{}')::text[] AS options,
+       c.relpages AS pages, c.reltuples AS rows, c.relallvisible AS all_visible,
+       c.relrowsecurity AS row_security,
+       CASE WHEN c.relkind = 'p' THEN pg_get_partkeydef(c.oid) ELSE '' END AS partition_key,
+       CASE WHEN c.relispartition THEN coalesce(pg_get_expr(c.relpartbound, c.oid), '') ELSE '' END AS bound,
+       ARRAY(SELECT i.inhparent FROM pg_inherits i WHERE i.inhrelid = c.oid ORDER BY i.inhseqno) AS parents,
+       CASE WHEN c.relkind IN ('r', 'm')
+            THEN coalesce(pg_stat_get_tuples_inserted(c.oid) + pg_stat_get_tuples_updated(c.oid)
+                          + pg_stat_get_tuples_deleted(c.oid), 0)
+            ELSE 0 END AS writes
+FROM pg_class c
+JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE n.nspname NOT LIKE 'pg\_%' AND n.nspname <> 'information_schema'
+  AND c.relkind IN ('r', 'p', 'v', 'm', 'c', 'f', 'i', 'I') AND c.relpersistence <> 't'
+  AND NOT EXISTS (SELECT FROM pg_depend x
+                  WHERE x.classid = 'pg_class'::regclass AND x.objid = c.oid AND x.objsubid = 0 AND x.deptype = 'e')
+ORDER BY c.oid

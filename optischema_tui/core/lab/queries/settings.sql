@@ -1,0 +1,7 @@
+-- What decides plans. Values in base units, as ALTER DATABASE .. SET takes them.
+SELECT name, setting
+FROM pg_settings
+WHERE category LIKE 'Query Tuning%'
+   OR name IN ('work_mem', 'hash_mem_multiplier', 'max_parallel_workers_per_gather', 'parallel_leader_participation',
+               'effective_io_concurrency', 'TimeZone', 'DateStyle', 'IntervalStyle',
+               'transform_null_equals')
