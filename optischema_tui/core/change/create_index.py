@@ -1,0 +1,64 @@
+"""Checks that only the creation of an index needs."""
+
+from __future__ import annotations
+
+from optischema_tui.core.change.catalog import covers, name_fits, spec_of
+from optischema_tui.core.change.checks import Facts, block, ok, warn
+from optischema_tui.core.models import Check
+
+_MEGABYTE = 1 << 20
+_SHOW_FROM = 1 << 30
+
+
+def name_is_free(facts: Facts) -> Check:
+    name, line = facts.change.index_name, "index name"
+    if not name_fits(name):
+        return block(line, f"The name {name} is empty or longer than 63 bytes; the server would cut it")
+    index = facts.named
+    if index is None:
+        taken = facts.ask("named", schema=facts.change.schema, name=name)
+        if taken:
+            return block(line, f"Something else in schema {facts.change.schema} has the name {name}", "named")
+        return ok(line, f"The name {name} is free", "named")
+    if not index.usable:
+        return block(
+            line,
+            f"An INVALID index {name} is left over from an earlier build; when nobody builds it, remove it with: "
+            f"{facts.change.inverse_sql}",
+            "indexes",
+        )
+    return block(line, f"An index {name} exists: {index.definition}", "indexes")
+
+
+def nothing_covers(facts: Facts) -> Check:
+    spec, line = spec_of(facts.change), "equal or covering index"
+    if spec is None:
+        return block(line, "The change holds no description of its index, so that nothing can be compared")
+    for index in facts.indexes:
+        if index.table == facts.change.table and covers(index, spec):
+            return block(line, f"{index.name} does the same already: {index.definition}", "indexes")
+    return ok(line, "No valid index of this table has these leading columns", "indexes")
+
+
+def leftovers(facts: Facts) -> Check:
+    line = "invalid leftovers"
+    invalid = [index.name for index in facts.indexes if not index.usable and index.name != facts.change.index_name]
+    if invalid:
+        return warn(line, f"The table has invalid indexes that only cost writes: {', '.join(invalid)}", "indexes")
+    return ok(line, "The table has no other invalid index", "indexes")
+
+
+def room_on_disk(facts: Facts) -> Check:
+    estimate = facts.change.detail.get("size_bytes", 0)
+    line = "disk space"
+    if not isinstance(estimate, int) or estimate <= 0:
+        return warn(line, "The size of the index is not known, and free disk space cannot be seen over SQL")
+    need = 3 * estimate
+    reason = (
+        f"Needs about {max(1, need // _MEGABYTE)} MB for a while (index, temporary files and WAL); "
+        "free disk space cannot be seen over SQL"
+    )
+    return warn(line, reason) if need >= _SHOW_FROM else ok(line, reason)
+
+
+CHECKS = (name_is_free, nothing_covers, leftovers, room_on_disk)

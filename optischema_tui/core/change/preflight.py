@@ -1,0 +1,204 @@
+"""What must hold before a change may begin: each check passes, warns or blocks, with its reason and its query."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from optischema_tui.core.change import create_index, drop_index
+from optischema_tui.core.change.catalog import CREATE, ask, see_indexes
+from optischema_tui.core.change.checks import Facts, block, ok, warn
+from optischema_tui.core.change.limits import Limits
+from optischema_tui.core.change.session import describe
+from optischema_tui.core.change.states import BEGINNABLE
+from optischema_tui.core.change.waits import WAIT_CHECKS
+from optischema_tui.core.clock import iso
+from optischema_tui.core.errors import ChangeRefused
+from optischema_tui.core.models import Change, ChangeState, Check, Level, digest
+from optischema_tui.core.target.session import identify
+from optischema_tui.core.target.spec import TargetSpec
+
+if TYPE_CHECKING:
+    import psycopg
+
+Say = Callable[[Check], None]
+_KINDS = {"r": "table", "m": "materialized view", "p": "partitioned table", "v": "view", "f": "foreign table"}
+
+
+def run_checks(
+    connection: psycopg.Connection[Any],
+    change: Change,
+    spec: TargetSpec,
+    *,
+    now: float,
+    limits: Limits,
+    holder: dict[str, Any] | None,
+    later: tuple[Change, ...],
+    on_check: Say,
+) -> tuple[Check, ...]:
+    """Every line of the preflight, each told to `on_check` as it is known.
+
+    `holder` is who has the change's advisory lock, None when this session has it. Ends early where the next checks
+    would have nothing to look at. Driver errors pass through.
+    """
+    done: list[Check] = []
+
+    def say(check: Check) -> bool:
+        done.append(check)
+        on_check(check)
+        return check.level is not Level.BLOCK
+
+    server = ask(connection, "server")[0]
+    passed = [
+        say(check) for check in (*local_checks(change, spec, now, limits), *server_checks(connection, change, server))
+    ]
+    if not all(passed):
+        return tuple(done)
+    rows = ask(connection, "table", schema=change.schema, table=change.table)
+    indexes = see_indexes(connection, change.schema, change.table, change.index_name)
+    facts = Facts(connection, change, spec, limits, server, rows[0] if rows else {}, indexes, later)
+    if not say(table_identity(facts)):
+        return tuple(done)
+    own = create_index.CHECKS if change.kind == CREATE else drop_index.CHECKS
+    for check in (privileges, *own, *WAIT_CHECKS):
+        say(check(facts))
+    say(advisory_lock(holder))
+    return tuple(done)
+
+
+def refusal(checks: tuple[Check, ...]) -> ChangeRefused | None:
+    """The error that says which lines block; None when none does."""
+    blocking = [check for check in checks if check.level is Level.BLOCK]
+    if not blocking:
+        return None
+    return ChangeRefused(
+        "The preflight blocks this change",
+        "; ".join(f"{check.name}: {check.reason}" for check in blocking),
+        "Nothing was sent to the server",
+    )
+
+
+# --- what we know without the server ---
+
+
+def local_checks(change: Change, spec: TargetSpec, now: float, limits: Limits) -> tuple[Check, ...]:
+    return changes_allowed(spec), approval(change, now, limits), sql_unchanged(change)
+
+
+def changes_allowed(spec: TargetSpec) -> Check:
+    line = "changes allowed"
+    if spec.allow_changes:
+        return ok(line, "The profile or --allow-changes enables changes on this target")
+    return block(line, "This target is READ ONLY: set allow_changes in its profile, or start with --allow-changes")
+
+
+def approval(change: Change, now: float, limits: Limits) -> Check:
+    line = "approval"
+    if change.state not in BEGINNABLE | {ChangeState.PREFLIGHT} or not change.approved_at:
+        return block(line, f"The change is {change.state}, not approved")
+    age, longest = now - change.approved_at, limits.approval_seconds
+    if age > longest:
+        return block(
+            line, f"Approved {iso(change.approved_at)}, more than {longest / 3600:.0f} h ago: approve it again"
+        )
+    if age < -longest:
+        return block(line, f"Approved {iso(change.approved_at)}, which lies in the future: check the clock")
+    return ok(line, f"Approved by {change.approved_by} at {iso(change.approved_at)}")
+
+
+def sql_unchanged(change: Change) -> Check:
+    line = "SQL as approved"
+    if digest(change.forward_sql) != change.sql_hash:
+        return block(line, "The SQL is not the approved one: its hash differs")
+    return ok(line, f"SHA-256 {change.sql_hash[:12]}")
+
+
+# --- which server, and how we reach it ---
+
+
+def server_checks(connection: psycopg.Connection[Any], change: Change, server: dict[str, Any]) -> tuple[Check, ...]:
+    return same_target(connection, change), primary(server), direct(connection, server), version(server)
+
+
+def same_target(connection: psycopg.Connection[Any], change: Change) -> Check:
+    line, seen = "target", identify(connection)
+    if seen.fingerprint != change.target.fingerprint:
+        return block(
+            line, f"This is not the database of the approval: {seen.database} of cluster {seen.system_identifier}"
+        )
+    if seen.server_version_num // 10000 != change.target.server_version_num // 10000:
+        return warn(line, "The server has another major version than when the advice was proved")
+    return ok(line, f"Database {seen.database} of cluster {seen.system_identifier}, as approved")
+
+
+def primary(server: dict[str, Any]) -> Check:
+    line = "primary"
+    if server["in_recovery"]:
+        return block(line, "The server is a standby: changes are made on its primary", "server")
+    if server["read_only"]:
+        return block(line, "The server keeps this session read-only (default_transaction_read_only)", "server")
+    return ok(line, "The server is not in recovery and takes writes", "server")
+
+
+def direct(connection: psycopg.Connection[Any], server: dict[str, Any]) -> Check:
+    line = "direct session"
+    if connection.info.backend_pid != server["backend_pid"]:
+        return block(
+            line,
+            "A connection pooler stands between: locks and settings would leak into other sessions. "
+            "Connect to the server itself for changes",
+            "server",
+        )
+    return ok(line, f"The server process is {server['backend_pid']}, as at connect", "server")
+
+
+def version(server: dict[str, Any]) -> Check:
+    line, number = "server version", int(server["version_num"])
+    if 140000 <= number <= 140003:
+        return block(
+            line, f"{server['version']} can miss rows in concurrent builds (fixed in 14.4): upgrade first", "server"
+        )
+    return ok(line, f"PostgreSQL {server['version']}", "server")
+
+
+# --- the table ---
+
+
+def table_identity(facts: Facts) -> Check:
+    line, name = "table", f"{facts.change.schema}.{facts.change.table}"
+    if not facts.table:
+        return block(line, f"There is no table {name}", "table")
+    kind = facts.table["relkind"]
+    if kind == "p":
+        return block(line, f"{name} is partitioned: the server refuses a concurrent build on the parent", "table")
+    if kind not in ("r", "m"):
+        return block(line, f"{name} is a {_KINDS.get(kind, 'relation that takes no index')}", "table")
+    if facts.table["persistence"] == "t":
+        return block(line, f"{name} is a temporary table of some session", "table")
+    return ok(
+        line, f"{name}: {_KINDS[kind]} of role {facts.table['owner']}, {facts.table['size_bytes'] >> 20} MB", "table"
+    )
+
+
+def privileges(facts: Facts) -> Check:
+    """Both ways: without CREATE on the schema an owner may drop an index that he could not create again."""
+    line, table = "privilege to do and undo", facts.table
+    missing = []
+    if not table["owns"]:
+        missing.append(f'GRANT "{table["owner"]}" TO "{table["role"]}"')
+    if not table["may_create"]:
+        missing.append(f'GRANT CREATE ON SCHEMA "{facts.change.schema}" TO "{table["role"]}"')
+    if missing:
+        return block(
+            line,
+            f"Role {table['role']} cannot both create and drop this index; it needs: {'; '.join(missing)}",
+            "table",
+        )
+    return ok(line, f"Role {table['role']} owns the table and may create in schema {facts.change.schema}", "table")
+
+
+def advisory_lock(holder: dict[str, Any] | None) -> Check:
+    line = "nobody else changes the table"
+    if holder is not None:
+        return block(line, f"Another index change on this table is at work: {describe(holder)}", "try_lock")
+    return ok(line, "The lock for index changes on this table is ours", "try_lock")

@@ -1,0 +1,25 @@
+-- Every index of the table, and the index of that name wherever it belongs.
+SELECT c.oid::bigint AS oid, c.relname::text AS name, tn.nspname::text AS table_schema, t.relname::text AS "table",
+       am.amname::text AS method, i.indisvalid AS valid, i.indisready AS ready, i.indislive AS live,
+       i.indisunique AS is_unique, i.indisprimary AS is_primary, i.indisreplident AS replica_identity,
+       i.indisclustered AS clustered, c.relispartition AS attached, pg_get_indexdef(c.oid) AS definition,
+       coalesce(pg_get_expr(i.indpred, i.indrelid), '') AS predicate, i.indnkeyatts::int AS key_count,
+       i.indoption::int2[] AS options, pg_relation_size(c.oid) AS size_bytes,
+       ARRAY(SELECT coalesce(a.attname::text, '') FROM unnest(i.indkey::int2[]) WITH ORDINALITY AS k (attnum, n)
+             LEFT JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum AND k.attnum <> 0
+             ORDER BY k.n) AS columns,
+       (SELECT coalesce(bool_and(o.opcdefault AND (l.coll = 0 OR l.coll = coalesce(a.attcollation, 0))), true)
+        FROM unnest(i.indclass::oid[], i.indcollation::oid[], i.indkey::int2[]) AS l (opclass, coll, attnum)
+        JOIN pg_opclass o ON o.oid = l.opclass
+        LEFT JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = l.attnum AND l.attnum <> 0) AS default_order,
+       coalesce((SELECT x.conname::text FROM pg_constraint x WHERE x.conindid = c.oid LIMIT 1), '') AS "constraint",
+       coalesce((SELECT e.extname::text FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
+                 WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e' LIMIT 1), '') AS extension
+FROM pg_index i
+JOIN pg_class c ON c.oid = i.indexrelid
+JOIN pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_class t ON t.oid = i.indrelid
+JOIN pg_namespace tn ON tn.oid = t.relnamespace
+JOIN pg_am am ON am.oid = c.relam
+WHERE n.nspname = %(schema)s AND (c.relname = %(name)s OR t.relname = %(table)s)
+ORDER BY c.relname

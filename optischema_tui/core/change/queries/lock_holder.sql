@@ -1,0 +1,7 @@
+SELECT l.pid, coalesce(a.application_name, '') AS application_name, coalesce(a.usename::text, '') AS role,
+       coalesce(host(a.client_addr), 'local') AS client, coalesce(a.state, '') AS state,
+       coalesce(extract(epoch FROM a.backend_start)::text, '') AS backend_start
+FROM pg_locks l LEFT JOIN pg_stat_activity a ON a.pid = l.pid
+WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2 AND l.classid = 1330860097
+  AND l.objid::bigint = (hashtext(%(key)s)::bigint & 4294967295)
+  AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())

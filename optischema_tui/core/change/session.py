@@ -1,0 +1,103 @@
+"""The session that carries a change out: direct, named after the change, alone on its table."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from optischema_tui.core.change.catalog import ask
+from optischema_tui.core.change.ids import application_name
+from optischema_tui.core.change.limits import Limits
+from optischema_tui.core.models import Change, quote
+from optischema_tui.core.target.session import map_error, open_session
+from optischema_tui.core.target.spec import TargetSpec
+
+if TYPE_CHECKING:
+    import psycopg
+
+_LOOK_AGAIN = 0.05
+STATEMENT_MS = 20_000
+"""statement_timeout of everything but the build itself."""
+
+
+@contextmanager
+def work_session(spec: TargetSpec, change: Change, limits: Limits) -> Iterator[psycopg.Connection[Any]]:
+    """A writing session named after the change. Raises TargetError; driver errors inside are mapped to it too."""
+    import psycopg
+
+    connection = open_session(
+        spec,
+        read_only=False,
+        application_name=application_name(change.id),
+        statement_timeout_ms=STATEMENT_MS,
+        lock_timeout_ms=limits.probe_lock_ms,
+    )
+    try:
+        ask(connection, "settings")
+        yield connection
+    except psycopg.Error as error:
+        raise map_error(error, spec) from error
+    finally:
+        connection.close()
+
+
+def who(connection: psycopg.Connection[Any]) -> dict[str, Any]:
+    """session_user, current_user, client, backend_pid, backend_start, server_clock."""
+    return ask(connection, "who")[0]
+
+
+def set_timeouts(connection: psycopg.Connection[Any], statement_ms: int, lock_ms: int) -> None:
+    ask(connection, "timeouts", statement=str(statement_ms), lock=str(lock_ms))
+
+
+# --- the advisory lock: one index change at a time on one table, whoever begins it ---
+
+
+def lock_key(change: Change) -> str:
+    """One key for all kinds: a build and a drop on one table exclude each other as two builds do."""
+    return f"index {quote(change.schema)}.{quote(change.table)}"
+
+
+def try_lock(connection: psycopg.Connection[Any], change: Change) -> bool:
+    """Take the change's lock for the life of this session if it is free. Never waits: a waiter blocks the build."""
+    return bool(ask(connection, "try_lock", key=lock_key(change))[0]["locked"])
+
+
+def lock_holder(connection: psycopg.Connection[Any], change: Change) -> dict[str, Any] | None:
+    """Who holds the change's lock: pid, application_name, role, client, state, backend_start."""
+    rows = ask(connection, "lock_holder", key=lock_key(change))
+    return rows[0] if rows else None
+
+
+def lock_or_holder(connection: psycopg.Connection[Any], change: Change, limits: Limits) -> dict[str, Any] | None:
+    """None when the lock is ours now, else its holder.
+
+    The idle session of a program that was just killed is given a moment to go away.
+    """
+    pause = threading.Event()
+    holder: dict[str, Any] | None = None
+    for _ in range(max(1, round(limits.goodbye_seconds / _LOOK_AGAIN))):
+        if try_lock(connection, change):
+            return None
+        holder = lock_holder(connection, change)
+        if holder is not None and holder["state"] != "idle":
+            break
+        pause.wait(_LOOK_AGAIN)
+    return holder or {
+        "pid": 0,
+        "application_name": "",
+        "role": "",
+        "client": "unknown",
+        "state": "",
+        "backend_start": "",
+    }
+
+
+def describe(holder: dict[str, Any]) -> str:
+    """A lock's holder in words."""
+    return (
+        f"process {holder['pid']} ({holder['application_name'] or 'unnamed'}, role {holder['role'] or 'hidden'}, "
+        f"from {holder['client']})"
+    )

@@ -1,0 +1,49 @@
+"""Which state may follow which. Every move is one entry of the audit journal."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from optischema_tui.core.errors import ChangeRefused
+from optischema_tui.core.models import Change, ChangeState
+
+S = ChangeState
+_SETTLED = frozenset({S.APPLIED, S.FAILED_CLEAN, S.LEFTOVER, S.NEEDS_ATTENTION})
+"""What the catalog can say once the outcome is known."""
+
+EDGES: dict[ChangeState, frozenset[ChangeState]] = {
+    S.PROPOSED: frozenset({S.APPROVED}),
+    S.APPROVED: frozenset({S.APPROVED, S.PREFLIGHT}),
+    S.PREFLIGHT: frozenset({S.APPROVED, S.INTENT}),
+    S.INTENT: _SETTLED | {S.EXECUTING, S.UNKNOWN},
+    S.EXECUTING: _SETTLED | {S.EXECUTING, S.UNKNOWN},
+    S.UNKNOWN: _SETTLED | {S.EXECUTING},
+    S.LEFTOVER: _SETTLED | {S.EXECUTING},
+    S.FAILED_CLEAN: frozenset({S.APPROVED, S.PREFLIGHT}),
+    S.APPLIED: frozenset({S.VERIFYING, S.NEEDS_ATTENTION, S.ROLLED_BACK}),
+    S.VERIFYING: frozenset({S.KEPT, S.NEEDS_ATTENTION, S.ROLLED_BACK}),
+    S.KEPT: frozenset({S.NEEDS_ATTENTION, S.ROLLED_BACK}),
+    S.NEEDS_ATTENTION: frozenset({S.KEPT, S.ROLLED_BACK}),
+    S.ROLLED_BACK: frozenset(),
+}
+
+BEGINNABLE = frozenset({S.APPROVED, S.FAILED_CLEAN})
+"""A change in these states may be applied: nothing of it is on the server."""
+
+UNDOABLE = frozenset({S.APPLIED, S.VERIFYING, S.KEPT, S.NEEDS_ATTENTION})
+"""A change in these states may be rolled back: all of it is on the server."""
+
+UNSETTLED = frozenset({S.PREFLIGHT, S.INTENT, S.EXECUTING, S.UNKNOWN, S.LEFTOVER, S.APPLIED})
+"""A program that ended in these states left something for `reconcile`."""
+
+
+def advance(change: Change, state: ChangeState, at: float, **detail: Any) -> Change:
+    """`change` in `state` since `at` (seconds), with `detail` merged in. Raises ChangeRefused when that is illegal."""
+    if state not in EDGES[change.state]:
+        raise ChangeRefused(
+            f"The change cannot go from {change.state} to {state}",
+            "Somebody else has moved it, or its work is done",
+            "Look at it again in the list of changes",
+        )
+    return replace(change, state=state, updated_at=at, detail={**change.detail, **detail})

@@ -1,0 +1,95 @@
+"""What follows once the server has the change: the proof that the index is right and used, or that it is gone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from optischema_tui.core.change.catalog import CREATE, see_index
+from optischema_tui.core.change.faults import reach
+from optischema_tui.core.change.ledger import Ledger
+from optischema_tui.core.change.states import UNDOABLE
+from optischema_tui.core.errors import PlanFailed, UsageError
+from optischema_tui.core.models import Change, ChangeState
+from optischema_tui.core.safe_text import one_line
+from optischema_tui.core.target.explain import explain_generic
+
+if TYPE_CHECKING:
+    import psycopg
+
+_MOST_STATEMENTS = 20
+
+
+def record_applied(connection: psycopg.Connection[Any], ledger: Ledger, reason: str) -> Change:
+    """Move the change to `applied`, with what the catalog shows of the index as the mark to compare with later."""
+    seen = see_index(connection, ledger.change)
+    shown: dict[str, Any] = {}
+    if seen is not None:
+        shown = {"definition": seen.definition, "index_oid": seen.oid, "built_bytes": seen.size_bytes}
+    change = ledger.move(ChangeState.APPLIED, reason, body=shown, applied_at=ledger.clock.wall(), error="", **shown)
+    reach("after_applied")
+    return change
+
+
+def finish_applied(connection: psycopg.Connection[Any], ledger: Ledger) -> Change:
+    """From `applied` (a drop also from `verifying`) on: verify, and for an undo mark what it undid."""
+    reach("before_verify")
+    if ledger.change.rolls_back:
+        _mark_undone(ledger)
+    change = _verify_created(connection, ledger) if ledger.change.kind == CREATE else _verify_dropped(ledger)
+    reach("after_verify")
+    return change
+
+
+def _verify_created(connection: psycopg.Connection[Any], ledger: Ledger) -> Change:
+    change = ledger.change
+    seen = see_index(connection, change)
+    if seen is None or not seen.usable:
+        return ledger.move(
+            ChangeState.NEEDS_ATTENTION, f"The index {change.index_name} is not there and valid any more"
+        )
+    plans = _plans(connection, change)
+    used = [plan for plan in plans if plan["uses"]]
+    failed = [plan for plan in plans if plan["error"]]
+    result = "The index is valid and ready"
+    if plans:
+        result += f"; the plans of {len(used)} of {len(plans)} statements use it"
+    if failed:
+        result += f"; {len(failed)} could not be planned: {failed[0]['error']}"
+    state = ChangeState.VERIFYING
+    if plans and not used and len(failed) < len(plans):
+        state = ChangeState.NEEDS_ATTENTION
+        result += ". It only costs writes so far: roll it back, or keep it if you know better"
+    return ledger.move(state, result, body={"plans": plans}, plans=plans)
+
+
+def _plans(connection: psycopg.Connection[Any], change: Change) -> list[dict[str, Any]]:
+    """For each affected statement: queryid, whether its plan reads the index, or why it cannot be told."""
+    found = []
+    for statement in change.detail.get("statements", ())[:_MOST_STATEMENTS]:
+        uses, error = False, ""
+        try:
+            uses = change.index_name in explain_generic(connection, str(statement["text"])).indexes()
+        except PlanFailed as failure:
+            error = one_line(failure.sentence, 200)
+        found.append({"queryid": statement["queryid"], "uses": uses, "error": error})
+    return found
+
+
+def _verify_dropped(ledger: Ledger) -> Change:
+    if ledger.change.state is ChangeState.APPLIED:
+        ledger.move(ChangeState.VERIFYING, "The index is gone from the catalog")
+    return ledger.move(ChangeState.KEPT, "The index is gone")
+
+
+def _mark_undone(ledger: Ledger) -> None:
+    """Move the change that this one undoes to `rolled_back`, once."""
+    reach("before_undone")
+    try:
+        original = ledger.journal.change(ledger.change.rolls_back)
+    except UsageError:
+        return
+    if original.state in UNDOABLE:
+        other = Ledger(ledger.journal, original, ledger.clock)
+        other.database = ledger.database
+        other.move(ChangeState.ROLLED_BACK, f"Undone by the change {ledger.change.id}", undone_by=ledger.change.id)
+    reach("after_undone")

@@ -1,0 +1,297 @@
+"""The whole way on a real server: approve, apply, verify, roll back; and what happens when something is in the way."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+import pytest
+
+from optischema_tui.core.change.ids import application_name, short, uuid7
+from optischema_tui.core.change.protocol import apply_change, roll_back
+from optischema_tui.core.change.reconcile import reconcile
+from optischema_tui.core.clock import FixedClock
+from optischema_tui.core.errors import ChangeFailed, ChangeRefused
+from optischema_tui.core.models import BuildProgress, ChangeState, Check, IndexSpec, Level
+
+Bench = Any
+"""See conftest."""
+
+
+@contextmanager
+def snapshot_held(bench: Bench) -> Iterator[psycopg.Connection[Any]]:
+    """A session in a transaction with an old snapshot of this database, on another table."""
+    with psycopg.connect(bench.dsn) as session:
+        session.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        session.execute("SELECT count(*) FROM pg_class")
+        yield session
+
+
+@contextmanager
+def writer_open(bench: Bench) -> Iterator[int]:
+    """A transaction that has written the table and not ended; its pid."""
+    with psycopg.connect(bench.dsn) as session:
+        session.execute("UPDATE items SET note = 'y' WHERE id = 1")
+        yield session.info.backend_pid
+
+
+@contextmanager
+def reader_open(bench: Bench) -> Iterator[int]:
+    with psycopg.connect(bench.dsn) as session:
+        session.execute("SELECT * FROM items LIMIT 1")
+        yield session.info.backend_pid
+
+
+def test_uuid7_sorts_by_time_and_is_well_formed() -> None:
+    clock = FixedClock()
+    first = uuid7(clock)
+    clock.advance(0.002)
+    second = uuid7(clock)
+    assert first < second
+    assert first[14] == "7"
+    assert first[19] in "89ab"
+    assert short(first) != short(second)
+
+
+def test_apply_then_roll_back(bench: Bench) -> None:
+    change = bench.approved()
+    assert change.state is ChangeState.APPROVED
+    checks: list[Check] = []
+    applied = apply_change(bench.journal, bench.spec, change.id, on_check=checks.append, limits=bench.quick)
+
+    assert applied.state is ChangeState.VERIFYING
+    assert bench.index_state() == "valid"
+    assert applied.detail["plans"] == [{"queryid": 42, "uses": True, "error": ""}]
+    assert len(checks) >= 15
+    assert all(check.level is not Level.BLOCK for check in checks)
+    assert bench.events(change.id) == [
+        "change.proposed", "change.approved", "change.preflight", "change.intent", "change.executing",
+        "change.applied", "change.verifying",
+    ]  # fmt: skip
+    intent = next(entry for entry in bench.journal.entries() if entry.event == "change.intent")
+    assert intent.body["sql"] == change.forward_sql
+    assert intent.body["database"]["session_user"] == "postgres"
+    assert intent.body["who"]["os_user"]
+
+    undone = roll_back(bench.journal, bench.spec, change.id, limits=bench.quick)
+    assert undone.id == change.id
+    assert undone.state is ChangeState.ROLLED_BACK
+    assert bench.index_state() == "absent"
+    undo = bench.journal.change(undone.detail["undone_by"])
+    assert (undo.state, undo.kind, undo.rolls_back) == (ChangeState.KEPT, "drop_index", change.id)
+    assert bench.journal.verify().ok
+    with pytest.raises(ChangeRefused):
+        roll_back(bench.journal, bench.spec, change.id, limits=bench.quick)
+
+
+def test_it_can_be_approved_and_applied_again_after_a_rollback(bench: Bench) -> None:
+    first = apply_change(bench.journal, bench.spec, bench.approved().id, limits=bench.quick)
+    with pytest.raises(ChangeRefused, match="already"):
+        bench.approved()
+    roll_back(bench.journal, bench.spec, first.id, limits=bench.quick)
+    second = bench.approved()
+    assert second.id != first.id
+    assert apply_change(bench.journal, bench.spec, second.id, limits=bench.quick).state is ChangeState.VERIFYING
+
+
+def test_the_undo_of_an_undo_builds_the_same_index(bench: Bench) -> None:
+    change = apply_change(bench.journal, bench.spec, bench.approved().id, limits=bench.quick)
+    undone = roll_back(bench.journal, bench.spec, change.id, limits=bench.quick)
+    redone = roll_back(bench.journal, bench.spec, undone.detail["undone_by"], limits=bench.quick)
+    assert redone.state is ChangeState.ROLLED_BACK
+    assert bench.index_state() == "valid"
+
+
+@pytest.mark.parametrize(
+    "index",
+    [
+        IndexSpec("public", "items", ("order_id", "id"), (True, False)),
+        IndexSpec("public", "items", ("note",), (), ("order_id",)),
+        IndexSpec("public", "items", ("id",), (), (), "note = 'open' AND order_id IS NOT NULL"),
+        IndexSpec("public", "items", ("id",), (), (), "order_id IN (1, 2, 3)"),
+        IndexSpec("public", "items", ("id",), (), (), "note IN ('a', 'B c') AND order_id > 5"),
+        IndexSpec("public", "items", ("id",), (), (), "note = 'a' OR order_id <> 7"),
+    ],
+    ids=lambda index: index.predicate or ",".join(index.columns),
+)
+def test_every_shape_is_recognised_as_the_approved_one(bench: Bench, index: IndexSpec) -> None:
+    bench.index, bench.name = index, 'odd "name" é'
+    change = apply_change(bench.journal, bench.spec, bench.approved().id, limits=bench.quick)
+    assert bench.index_state() == "valid"
+    assert not change.detail["error"]
+    roll_back(bench.journal, bench.spec, change.id, limits=bench.quick)
+    assert bench.index_state() == "absent"
+
+
+def test_an_unused_index_needs_attention_and_may_be_rolled_back(bench: Bench) -> None:
+    bench.index = IndexSpec("public", "items", ("note",))
+    change = apply_change(bench.journal, bench.spec, bench.approved().id, limits=bench.quick)
+    assert change.state is ChangeState.NEEDS_ATTENTION
+    assert "0 of 1" in change.detail["result"]
+    assert roll_back(bench.journal, bench.spec, change.id, limits=bench.quick).state is ChangeState.ROLLED_BACK
+
+
+def test_drop_of_an_existing_index_and_back(bench: Bench) -> None:
+    bench.sql('CREATE INDEX "items_order_id_os1" ON items (order_id)')
+    change = bench.approved("drop_index")
+    dropped = apply_change(bench.journal, bench.spec, change.id, limits=bench.quick)
+    assert dropped.state is ChangeState.KEPT
+    assert bench.index_state() == "absent"
+    assert roll_back(bench.journal, bench.spec, change.id, limits=bench.quick).state is ChangeState.ROLLED_BACK
+    assert bench.index_state() == "valid"
+
+
+def test_rollback_of_an_index_that_somebody_dropped_sets_the_journal_right(bench: Bench) -> None:
+    change = apply_change(bench.journal, bench.spec, bench.approved().id, limits=bench.quick)
+    bench.sql(f"DROP INDEX {bench.name}")
+    assert roll_back(bench.journal, bench.spec, change.id, limits=bench.quick).state is ChangeState.ROLLED_BACK
+
+
+def test_progress_names_the_blocker(bench: Bench) -> None:
+    seen: list[BuildProgress] = []
+    blocked = threading.Event()
+
+    def tell(progress: BuildProgress) -> None:
+        seen.append(progress)
+        if progress.blocker_pid:
+            blocked.set()
+
+    change = bench.approved()
+    result: list[Any] = []
+    with snapshot_held(bench) as blocker:
+        pid = blocker.info.backend_pid
+        work = threading.Thread(
+            target=lambda: result.append(apply_change(bench.journal, bench.spec, change.id, on_progress=tell))
+        )
+        work.start()
+        assert blocked.wait(20)
+        assert any(progress.blocker_pid == pid for progress in seen)
+        assert any(progress.phase.startswith("waiting for old snapshots") for progress in seen)
+        assert bench.journal.change(change.id).state is ChangeState.EXECUTING
+    work.join(20)
+    assert result[0].state is ChangeState.VERIFYING
+
+
+def test_cancel_leaves_nothing(bench: Bench) -> None:
+    cancel = threading.Event()
+
+    def tell(progress: BuildProgress) -> None:
+        if progress.blocker_pid:
+            cancel.set()
+
+    change = bench.approved()
+    with snapshot_held(bench), pytest.raises(ChangeFailed, match="You cancelled it"):
+        apply_change(bench.journal, bench.spec, change.id, on_progress=tell, cancel=cancel)
+    assert bench.index_state() == "absent"
+    assert bench.journal.change(change.id).state is ChangeState.FAILED_CLEAN
+    assert apply_change(bench.journal, bench.spec, change.id, limits=bench.quick).state is ChangeState.VERIFYING
+
+
+def test_a_lock_timeout_is_tried_again_after_a_wait(bench: Bench) -> None:
+    waits: list[float] = []
+    change = bench.approved()
+    with snapshot_held(bench) as blocker:
+
+        def pause(seconds: float) -> bool:
+            waits.append(seconds)
+            blocker.rollback()
+            return False
+
+        applied = apply_change(bench.journal, bench.spec, change.id, limits=bench.quick, pause=pause)
+        assert applied.state is ChangeState.VERIFYING
+    assert len(waits) == 1
+    assert 1.0 <= waits[0] <= 1.5
+    assert "change.retry" in bench.events(change.id)
+    assert bench.index_state() == "valid"
+
+
+def test_attempts_are_bounded_and_leave_nothing(bench: Bench) -> None:
+    waits: list[float] = []
+    change = bench.approved()
+    with snapshot_held(bench), pytest.raises(ChangeFailed, match="lock could not be had"):
+        apply_change(
+            bench.journal, bench.spec, change.id, limits=bench.quick, pause=lambda seconds: bool(waits.append(seconds))
+        )
+    assert len(waits) == bench.quick.attempts - 1
+    assert bench.index_state() == "absent"
+
+
+def test_a_leftover_that_cannot_be_dropped_is_named_and_removed_later(bench: Bench) -> None:
+    change = bench.approved()
+    with psycopg.connect(bench.dsn) as holder:
+        cancel = threading.Event()
+
+        def tell(progress: BuildProgress) -> None:
+            cancel.set()
+
+        holder.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        holder.execute("SELECT * FROM items LIMIT 1")
+        with pytest.raises(ChangeFailed, match="leftover"):
+            apply_change(
+                bench.journal, bench.spec, change.id, limits=bench.quick, on_progress=tell, cancel=cancel,
+                pause=lambda seconds: False,
+            )  # fmt: skip
+        assert bench.index_state() == "invalid"
+        assert reconcile(bench.journal, bench.spec, limits=bench.quick)[0].change.state is ChangeState.LEFTOVER
+    verdicts = reconcile(bench.journal, bench.spec, limits=bench.quick)
+    assert [(verdict.was, verdict.change.state) for verdict in verdicts] == [
+        (ChangeState.LEFTOVER, ChangeState.FAILED_CLEAN)
+    ]
+    assert bench.index_state() == "absent"
+
+
+def test_a_half_drop_is_finished_by_the_next_attempt(bench: Bench) -> None:
+    change = apply_change(bench.journal, bench.spec, bench.approved().id, limits=bench.quick)
+    with reader_open(bench), pytest.raises(ChangeFailed):
+        roll_back(bench.journal, bench.spec, change.id, limits=bench.quick, pause=lambda seconds: False)
+    assert bench.journal.change(change.id).state is ChangeState.VERIFYING
+    reconcile(bench.journal, bench.spec, limits=bench.quick)
+    assert bench.index_state() == "absent"
+    assert bench.journal.change(change.id).state is ChangeState.ROLLED_BACK
+
+
+def test_the_session_is_named_and_its_sql_carries_the_change(bench: Bench) -> None:
+    shown: list[tuple[Any, ...]] = []
+    change = bench.approved()
+
+    named = "SELECT query FROM pg_stat_activity WHERE application_name = %s"
+    with snapshot_held(bench) as blocker:
+
+        def tell(progress: BuildProgress) -> None:
+            if progress.blocker_pid and not shown:
+                shown.extend(bench.sql(named, application_name(change.id)))
+                blocker.rollback()
+
+        apply_change(bench.journal, bench.spec, change.id, on_progress=tell)
+    assert shown[0][0].startswith(f"/* optischema id={change.id} head=")
+    assert shown[0][0].endswith(change.forward_sql)
+
+
+def test_two_operators_race_and_one_applies(bench: Bench) -> None:
+    for round_number in range(6):
+        bench.name = f"race_{round_number}"
+        bench.index = IndexSpec("public", "items", ("order_id", "id"), (bool(round_number % 2), bool(round_number & 2)))
+        change = bench.approved()
+        ready, results = threading.Barrier(2), []
+
+        def work(change_id: str = change.id, ready: threading.Barrier = ready, results: list[Any] = results) -> None:
+            ready.wait()
+            try:
+                results.append(apply_change(bench.journal, bench.spec, change_id, limits=bench.quick).state)
+            except ChangeRefused as refused:
+                results.append(refused)
+
+        workers = [threading.Thread(target=work) for _ in range(2)]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join(30)
+        applied = [result for result in results if isinstance(result, ChangeState)]
+        assert len(results) == 2
+        assert len(applied) == 1, results
+        assert bench.events(change.id).count("change.intent") == 1
+        assert bench.index_state() == "valid"
+        roll_back(bench.journal, bench.spec, change.id, limits=bench.quick)
