@@ -132,7 +132,6 @@ def _parser(command: str) -> ArgumentParser:
         add("target", nargs="?", metavar="TARGET", help="see below")
     if command == "demo":
         add("--no-ui", action="store_true", help='print {"dsn": ...} as one line and run until a signal')
-        add("--no-traffic", action="store_true", help="load the shop and leave it quiet")
         add("--interval", type=float, metavar="S", help="seconds between two polls (default 5)")
         add("--theme", metavar="NAME", help="a theme of themes/")
         add("--ascii", action="store_true", help="no braille and no box characters")

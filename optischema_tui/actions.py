@@ -1,0 +1,138 @@
+"""Every action of the program, once: bindings, key bar, palette and help are read from here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from textual.binding import Binding, BindingType
+
+
+class Danger(StrEnum):
+    NONE = "none"
+    """Looks only."""
+    LOCAL = "local"
+    """Writes on this machine."""
+    SERVER = "server"
+    """Changes the server; always behind a preflight and a typed confirmation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """`run` is the method's name without `action_`, with its argument. `screens` is empty for all screens."""
+
+    id: str
+    keys: tuple[str, ...]
+    run: str
+    label: str
+    help: str
+    screens: tuple[str, ...] = ()
+    danger: Danger = Danger.NONE
+    shown: bool = False
+    """In the key bar."""
+    modal: bool = False
+    """Also when a dialog is in front."""
+
+
+SCREENS = (
+    ("dashboard", "Dashboard"),
+    ("top", "Top queries"),
+    ("optimizations", "Optimizations"),
+    ("audit", "Audit"),
+    ("baselines", "Baselines"),
+)
+"""The digits 1-5, in order: (name, label)."""
+
+_TABLES = ("dashboard", "top", "optimizations", "audit", "baselines")
+_SERVER = Danger.SERVER
+_LOCAL = Danger.LOCAL
+
+ACTIONS: tuple[Action, ...] = (
+    *(
+        Action(f"go.{name}", (str(place),), f"go('{name}')", label, f"Go to {label}")
+        for place, (name, label) in enumerate(SCREENS, 1)
+    ),
+    Action("open", ("enter",), "open", "Open", "Open the row under the cursor", ("dashboard", "top"), shown=True),
+    Action("back", ("escape", "backspace"), "back", "Back", "Back; in a table, clear the filter", modal=True),
+    Action("filter", ("slash",), "filter", "Filter", "Filter by text, incrementally; Esc clears", ("top",), shown=True),
+    Action("sort", ("s",), "sort", "Sort", "Sort by the marked column; again to reverse", ("dashboard", "top"),
+           shown=True),
+    Action("column.left", ("left",), "column(-1)", "Column left", "Mark the column to the left", ("dashboard", "top")),
+    Action("column.right", ("right",), "column(1)", "Column right", "Mark the column to the right",
+           ("dashboard", "top")),
+    Action("advise", ("R",), "advise", "Advise", "Build the lab and look for indexes", ("optimizations",), _LOCAL,
+           shown=True),
+    Action("approve", ("a",), "approve", "Approve", "Approve the recommendation; nothing runs yet", ("optimizations",),
+           _LOCAL, shown=True),
+    Action("apply", ("A",), "apply", "Apply", "Preflight, confirm, build", ("optimizations",), _SERVER, shown=True),
+    Action("undo", ("u",), "undo", "Roll back", "Preflight, confirm, undo an applied change", ("optimizations",),
+           _SERVER, shown=True),
+    Action("dismiss", ("x",), "put_aside", "Dismiss", "Put the recommendation aside, with a reason", ("optimizations",),
+           _LOCAL, shown=True),
+    Action("why", ("w",), "why", "Why", "Switch between the evidence and the rejected alternatives",
+           ("optimizations",), shown=True),
+    Action("verify", ("R",), "verify", "Verify", "Read the journal again and verify the chain", ("audit",), shown=True),
+    Action("baseline.new", ("n",), "new", "New", "Keep the last hour under a name", ("baselines",), _LOCAL, shown=True),
+    Action("baseline.mark", ("m",), "mark", "Mark", "Mark the baseline to compare with another", ("baselines",),
+           shown=True),
+    Action("baseline.compare", ("enter",), "compare", "Compare", "Compare the marked baseline with this one, or this "
+           "one with the last hour", ("baselines",), shown=True),
+    Action("refresh", ("R",), "refresh_now", "Refresh", "Ask the server now",
+           ("dashboard", "top", "query", "baselines"), shown=True),
+    Action("plan.again", ("p",), "plan", "Plan", "Ask the server for the plan again", ("query",), shown=True),
+    Action("run.cancel", ("c",), "cancel_run", "Cancel build", "Cancel the running statement; what is left is removed",
+           ("run",), _SERVER, shown=True, modal=True),
+    Action("answer.yes", ("y",), "answer(True)", "Yes", "Yes", ("confirm",), modal=True),
+    Action("answer.no", ("n", "escape"), "answer(False)", "No", "No", ("confirm",), modal=True),
+    Action("up", ("k", "up"), "move('up')", "Up", "One line up", modal=True),
+    Action("down", ("j", "down"), "move('down')", "Down", "One line down", modal=True),
+    Action("half.up", ("ctrl+u", "pageup"), "move('half_up')", "Half page up", "Half a page up", modal=True),
+    Action("half.down", ("ctrl+d", "pagedown"), "move('half_down')", "Half page down", "Half a page down", modal=True),
+    Action("home", ("g", "home"), "move('home')", "First", "To the first line", modal=True),
+    Action("end", ("G", "end"), "move('end')", "Last", "To the last line", modal=True),
+    Action("pane", ("tab",), "pane", "Next pane", "To the next pane", modal=True),
+    Action("pause", ("space",), "pause", "Pause", "Pause or resume polling", (*_TABLES, "query")),
+    Action("slower", ("plus",), "interval(1)", "Longer interval", "Poll less often", _TABLES),
+    Action("faster", ("minus",), "interval(-1)", "Shorter interval", "Poll more often", _TABLES),
+    Action("maximise", ("z",), "maximise", "Maximise", "The pane alone on the screen, and back"),
+    Action("copy", ("y",), "copy", "Copy", "Copy the SQL or the row: sent to the terminal's clipboard (OSC 52)"),
+    Action("export", ("E",), "export", "Export", "Write this screen as text and JSON to the current directory",
+           danger=_LOCAL),
+    Action("palette", ("ctrl+p",), "command_palette", "Palette", "Every action by name"),
+    Action("help", ("question_mark", "f1"), "help", "Help", "The keys, and what each does", shown=True),
+    Action("quit", ("q", "ctrl+q"), "quit", "Quit", "Quit; asks when a build is running", shown=True),
+)  # fmt: skip
+
+_NAMES = {"question_mark": "?", "slash": "/", "plus": "+", "minus": "-", "escape": "Esc", "enter": "Enter",
+          "space": "Space", "left": "←", "right": "→", "up": "↑", "down": "↓", "pageup": "PgUp", "pagedown": "PgDn",
+          "home": "Home", "end": "End", "tab": "Tab", "backspace": "Bksp"}  # fmt: skip
+
+
+def key_name(key: str) -> str:
+    """`^p` for ctrl+p, `?` for question_mark."""
+    return "^" + key[5:] if key.startswith("ctrl+") else _NAMES.get(key, key.upper() if len(key) == 2 else key)
+
+
+def actions_of(screen: str) -> tuple[Action, ...]:
+    """The actions that a screen's keys reach, its own before those of all screens."""
+    own = [action for action in ACTIONS if screen in action.screens]
+    return (*own, *(action for action in ACTIONS if not action.screens))
+
+
+def bindings(screen: str) -> list[BindingType]:
+    """The bindings of a screen or, for "app", those that every screen shares."""
+    chosen = [action for action in ACTIONS if (not action.screens if screen == "app" else screen in action.screens)]
+    return [
+        Binding(",".join(action.keys), action.run, action.label, show=action.shown, id=f"{screen}.{action.id}")
+        for action in chosen
+    ]
+
+
+def modal_bindings(screen: str) -> list[BindingType]:
+    """The bindings of a dialog: its own, and those that stay useful in front of another screen."""
+    own = [action for action in ACTIONS if action.modal and screen in action.screens]
+    taken = {key for action in own for key in action.keys}
+    chosen = own + [
+        action for action in ACTIONS if action.modal and not action.screens and not taken.intersection(action.keys)
+    ]
+    return [Binding(",".join(action.keys), action.run, action.label, show=action.shown) for action in chosen]

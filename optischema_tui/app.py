@@ -1,0 +1,253 @@
+"""The application: it owns the state, brings screens to the front, and hands requests to the bridge."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+from textual import on
+from textual.app import App
+from textual.screen import Screen
+
+from optischema_tui import messages as m
+from optischema_tui.actions import bindings
+from optischema_tui.commands import ActionCommands
+from optischema_tui.core.clock import SYSTEM, Clock
+from optischema_tui.core.errors import OptischemaError
+from optischema_tui.core.safe_text import clean, redact
+from optischema_tui.core.target.spec import TargetSpec
+from optischema_tui.export import write_export
+from optischema_tui.state import Link, LinkState, State, fold
+from optischema_tui.terminal import Terminal, clipboard_sequence, probe
+from optischema_tui.theming import choose, load_themes
+from optischema_tui.view import View, is_stale
+from optischema_tui.widgets.glyphs import ASCII, UNICODE
+
+
+class Port(Protocol):
+    """What the application needs of the side that talks to servers and stores."""
+
+    def first(self) -> m.PictureReady | None:
+        """The stored picture, read at once; None when there is none."""
+
+    def start(self) -> None:
+        """Begin to observe. Called once the first frame stands."""
+
+    def ask(self, request: m.Request) -> None:
+        """Answer a request later, by facts posted to the application."""
+
+    async def stop(self) -> None:
+        """End everything; what is being written is written to its end."""
+
+
+def _dashboard() -> Screen[Any]:
+    from optischema_tui.screens.dashboard import DashboardScreen
+
+    return DashboardScreen()
+
+
+def _top() -> Screen[Any]:
+    from optischema_tui.screens.top_queries import TopQueriesScreen
+
+    return TopQueriesScreen()
+
+
+def _optimizations() -> Screen[Any]:
+    from optischema_tui.screens.optimizations import OptimizationsScreen
+
+    return OptimizationsScreen()
+
+
+def _audit() -> Screen[Any]:
+    from optischema_tui.screens.audit import AuditScreen
+
+    return AuditScreen()
+
+
+def _baselines() -> Screen[Any]:
+    from optischema_tui.screens.baselines import BaselinesScreen
+
+    return BaselinesScreen()
+
+
+class OptischemaApp(App[int]):
+    """Keys and requests in, state out. Nothing here waits for a server or a disk, the stored picture apart."""
+
+    TITLE = "optischema"
+    BINDINGS = bindings("app")
+    COMMANDS: ClassVar = {ActionCommands}
+    MODES: ClassVar = {
+        "dashboard": _dashboard,
+        "top": _top,
+        "optimizations": _optimizations,
+        "audit": _audit,
+        "baselines": _baselines,
+    }
+    DEFAULT_MODE = "dashboard"
+
+    def __init__(
+        self,
+        spec: TargetSpec,
+        bridge: Callable[[App[int]], Port],
+        *,
+        terminal: Terminal | None = None,
+        theme_name: str = "",
+        clock: Clock = SYSTEM,
+        export_dir: Path | None = None,
+    ) -> None:
+        super().__init__()
+        self.spec = spec
+        self.clock = clock
+        self.terminal = terminal or probe()
+        self.glyphs = UNICODE if self.terminal.unicode else ASCII
+        self.export_dir = export_dir or Path.cwd()
+        self.state = State(label=spec.label, allow_changes=spec.allow_changes, interval=spec.interval)
+        themes, self._theme_problems = load_themes()
+        for theme in themes.values():
+            self.register_theme(theme)
+        self.theme = choose(theme_name, self.terminal, frozenset(themes))
+        self.bridge = bridge(self)
+        if (first := self.bridge.first()) is not None:
+            self.state = fold(self.state, first)
+
+    def on_mount(self) -> None:
+        self.set_interval(1.0, self._second)
+        self.call_after_refresh(self._begin)
+
+    def _begin(self) -> None:
+        for problem in self._theme_problems:
+            self.say(problem.sentence, "warning")
+        self.bridge.start()
+
+    async def on_unmount(self) -> None:
+        await self.bridge.stop()
+
+    # --- state ---
+
+    @on(m.Fact)
+    def _fact(self, fact: m.Fact) -> None:
+        self.state = fold(self.state, fact)
+        if isinstance(fact, m.Told):
+            self.say(fact.sentence, fact.severity)
+        self._show()
+
+    def _show(self) -> None:
+        if isinstance(self.screen, View):
+            self.screen.post_message(m.StateChanged())
+
+    def _second(self) -> None:
+        """Ages and countdowns are the only lines that change without a fact."""
+        if self.state.link.state is LinkState.LOST or is_stale(self.state, self.clock.wall()):
+            self._show()
+
+    def say(self, sentence: str, severity: str = "information") -> None:
+        """A toast: plain text, made inert, without secrets."""
+        level = severity if severity in ("information", "warning", "error") else "information"
+        self.notify(clean(redact(sentence)), severity=level, timeout=8, markup=False)  # type: ignore[arg-type]
+
+    # --- requests ---
+
+    @on(m.Request)
+    def _request(self, request: m.Request) -> None:
+        match request:
+            case m.GoTo(screen):
+                self.switch_mode(screen)
+            case m.OpenQuery(key):
+                from optischema_tui.screens.query_detail import QueryDetailScreen
+
+                self.push_screen(QueryDetailScreen(key))
+            case m.OpenRun(change_id, undo):
+                self._open_run(change_id, undo)
+            case m.AskDismiss() | m.AskBaseline() | m.ShowHelp():
+                self._dialog(request)
+            case m.Leave():
+                self._leave()
+            case m.CopyText(text, what):
+                self._copy(text, what)
+            case m.ExportScreen(screen, text, value):
+                self._export(screen, text, value)
+            case m.SetInterval() | m.Pause():
+                self.bridge.ask(request)
+            case _:
+                self.bridge.ask(request)
+
+    def _open_run(self, change_id: str, undo: bool) -> None:
+        from optischema_tui.screens.run_change import RunChangeScreen
+
+        self.push_screen(RunChangeScreen(change_id, undo))
+
+    def _dialog(self, request: m.Request) -> None:
+        from optischema_tui.screens.dialogs import HelpScreen, PromptScreen
+
+        match request:
+            case m.ShowHelp(screen):
+                self.push_screen(HelpScreen(screen))
+            case m.AskDismiss(recommendation_id, title):
+
+                def dismissed(reason: str | None) -> None:
+                    if reason:
+                        self.bridge.ask(m.Dismiss(recommendation_id, reason))
+
+                self.push_screen(PromptScreen("Dismiss", title, "why? it stays in the audit journal"), dismissed)
+            case m.AskBaseline():
+
+                def named(name: str | None) -> None:
+                    if name:
+                        self.bridge.ask(m.CreateBaseline(name, 60.0))
+
+                sentence = "Keeps what each statement did in the last 60 minutes, to compare with later."
+                self.push_screen(PromptScreen("New baseline", sentence, "its name"), named)
+
+    def _leave(self) -> None:
+        if not self.state.building:
+            self.exit(0)
+            return
+        from optischema_tui.screens.dialogs import ConfirmScreen
+
+        def answered(yes: bool | None) -> None:
+            if yes:
+                self.exit(0)
+
+        self.push_screen(
+            ConfirmScreen(
+                "A statement is running on the server",
+                "Quitting does not cancel it: it goes on there, and the next start finds out how it ended. Quit?",
+            ),
+            answered,
+        )
+
+    async def action_quit(self) -> None:
+        self._leave()
+
+    def _copy(self, text: str, what: str) -> None:
+        if not text:
+            self.say("There is nothing to copy here.")
+            return
+        sequence = clipboard_sequence(text, tmux=self.terminal.tmux)
+        if not sequence:
+            self.say("This is too long for a terminal's clipboard (64 KB): E writes the screen to a file.", "warning")
+            return
+        if self._driver is not None:
+            self._driver.write(sequence)
+        self.say(f"Sent {what} to the terminal ({len(text):,} characters); whether it took them it does not tell.")
+
+    def _export(self, screen: str, text: str, value: object) -> None:
+        try:
+            written = write_export(self.export_dir, screen, text, value, self.clock.wall())
+        except OptischemaError as error:
+            self.say(error.sentence, "error")
+            return
+        self.say(f"Wrote {written[0]} and {written[1].name}")
+
+    # --- what the app-level bindings run when no screen of ours is in front ---
+
+    async def action_go(self, screen: str) -> None:
+        await self.switch_mode(screen)
+
+    def action_help(self) -> None:
+        view = self.screen
+        self.post_message(m.ShowHelp(view.VIEW if isinstance(view, View) else "dashboard"))
+
+
+__all__ = ["Link", "OptischemaApp", "Port"]

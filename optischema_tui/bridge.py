@@ -1,0 +1,352 @@
+"""Where the rooms of core meet the screens: facts go up as messages, requests come down.
+
+Three places do the work, none of them the thread of the screens: the collector is a task of the event loop (asyncpg
+needs no thread), one thread writes history and draws pictures, and a small pool runs what takes long.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import threading
+from collections.abc import Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import closing, suppress
+from typing import TYPE_CHECKING, Any
+
+from textual.app import App
+
+from optischema_tui import messages as m
+from optischema_tui.core.clock import SYSTEM, Clock
+from optischema_tui.core.errors import OptischemaError
+from optischema_tui.core.paths import Paths
+from optischema_tui.core.target.spec import TargetSpec
+
+if TYPE_CHECKING:
+    from optischema_tui.core.collect.collector import Collector
+    from optischema_tui.core.collect.events import CollectEvent
+    from optischema_tui.core.history.store import History
+    from optischema_tui.core.jobs.recorder import Recorder
+
+AUDIT_SHOWN = 500
+"""Entries of the journal that the screen shows; `audit list` has them all."""
+
+
+class Bridge:
+    """One target's life on screen. Made, started and stopped in the event loop's thread."""
+
+    def __init__(
+        self, app: App[int], spec: TargetSpec, paths: Paths, *, clock: Clock = SYSTEM, lab_bindir: str = ""
+    ) -> None:
+        self.app = app
+        self.spec = spec
+        self.paths = paths
+        self.clock = clock
+        self.lab_bindir = lab_bindir
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="history")
+        self._pool = ThreadPoolExecutor(4, thread_name_prefix="job")
+        self._tasks: set[asyncio.Future[Any]] = set()
+        self._collector: Collector | None = None
+        self._recorder: Recorder | None = None
+        self._history: History | None = None
+        self._fingerprint = ""
+        self._reconciled = False
+        self._interval = spec.interval
+        self._paused = False
+        self._running: threading.Event | None = None
+        """Set to cancel the change that runs now; None when none runs."""
+
+    def _tell(self, fact: m.Fact) -> None:
+        """Post from any thread. After the application has ended there is nobody to tell."""
+        if self.app.is_running:
+            self.app.post_message(fact)
+
+    # --- life ---
+
+    def first(self) -> m.PictureReady | None:
+        """The last picture of this target from history; None without one, or when the store cannot be read."""
+        if not self.paths.history_db.exists():
+            return None
+        from optischema_tui.core.history.store import History
+
+        try:
+            with closing(History.open(self.paths.history_db)) as history:
+                picture = history.last_picture(self.spec.key)
+        except OptischemaError:
+            return None  # the recorder opens the same store in a moment, and tells what is wrong with it
+        if picture is None:
+            return None
+        self._fingerprint = picture.target.fingerprint
+        return m.PictureReady(picture)
+
+    def start(self) -> None:
+        self._spawn(self._observe())
+
+    async def stop(self) -> None:
+        """End observing. A running build is not cancelled: its thread ends with the process, the server goes on."""
+        for task in list(self._tasks):
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=2)
+        self._writer.shutdown(wait=True)
+        if self._history is not None:
+            self._history.close()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _spawn(self, work: Any) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    # --- observing ---
+
+    async def _observe(self) -> None:
+        loop = asyncio.get_running_loop()
+        # Importing the driver takes as long as a frame budget allows ten times over: not in this thread.
+        module = await loop.run_in_executor(self._writer, self._open_store)
+        self._collector = module.Collector(
+            self.spec, interval=self._interval, clock=self.clock, on_event=self._on_event
+        )  # fmt: skip
+        try:
+            await self._collector.run()
+        except OptischemaError as error:
+            self._tell(m.LinkLost(error, self.clock.monotonic()))
+
+    def _open_store(self) -> Any:
+        """In the writer's thread: import what observing needs, and open history."""
+        module = importlib.import_module("optischema_tui.core.collect.collector")
+        from optischema_tui.core.history.store import History
+        from optischema_tui.core.jobs.recorder import Recorder
+
+        problem = ""
+        try:
+            self._history = History.open(self.paths.history_db)
+        except OptischemaError as error:
+            problem = error.sentence
+        self._recorder = Recorder(self.spec, self._history, self.clock)
+        if problem:
+            self._tell(m.Told(f"Nothing will be kept: {problem}", "warning"))
+        return module
+
+    def _on_event(self, event: CollectEvent) -> None:
+        """Called by the collector in the event loop's thread, one event at a time."""
+        from optischema_tui.core.collect.events import Connected, Connecting, Lost, Observed
+
+        match event:
+            case Connecting(attempt):
+                self._tell(m.LinkConnecting(attempt))
+            case Connected(identity, capabilities):
+                self._fingerprint = identity.fingerprint
+                self._tell(m.LinkLive(self.spec.label or identity.label, capabilities))
+                self._in_writer(lambda recorder: recorder.connected(event))
+                self._after_connect()
+            case Observed():
+                self._in_writer(lambda recorder: self._draw(recorder, event))
+            case Lost(error, retry_in):
+                self._tell(m.LinkLost(error, self.clock.monotonic() + retry_in))
+
+    def _in_writer(self, work: Callable[[Recorder], None]) -> None:
+        def run() -> None:
+            if self._recorder is not None:
+                work(self._recorder)
+
+        self._job(run, executor=self._writer)
+
+    def _draw(self, recorder: Recorder, event: Any) -> None:
+        picture = recorder.observed(event)
+        problem = recorder.storage_problem.sentence if recorder.storage_problem is not None else ""
+        self._tell(m.PictureReady(picture, problem))
+        from optischema_tui.core.jobs import changes
+
+        if self._fingerprint and changes.judge(self.paths, self._fingerprint, clock=self.clock):
+            self._job(self._load_ledger)
+
+    def _after_connect(self) -> None:
+        def work() -> None:
+            from optischema_tui.core.jobs import changes
+
+            if self._reconciled or self._running is not None:
+                return
+            verdicts = changes.reconcile(self.paths, self.spec, clock=self.clock)
+            self._reconciled = True
+            if verdicts:
+                self._tell(m.Reconciled(tuple(f"{each.change.title}: {each.reason}" for each in verdicts)))
+            self._load_ledger()
+
+        self._job(work)
+
+    # --- jobs ---
+
+    def _job(
+        self,
+        work: Callable[[], None],
+        *,
+        failed: Callable[[OptischemaError], m.Fact] | None = None,
+        executor: Executor | None = None,
+    ) -> None:
+        """Run `work` in a thread; its failure becomes the fact that `failed` makes, else a toast."""
+
+        def run() -> None:
+            try:
+                work()
+            except OptischemaError as error:
+                self._tell(failed(error) if failed is not None else m.Told(error.sentence, "error"))
+
+        with suppress(RuntimeError):  # the pool is shut: the application is ending
+            future = asyncio.get_running_loop().run_in_executor(executor or self._pool, run)
+            self._tasks.add(future)
+            future.add_done_callback(self._finished)
+
+    def _finished(self, future: asyncio.Future[Any]) -> None:
+        self._tasks.discard(future)
+        if not future.cancelled() and (error := future.exception()) is not None:
+            self._tell(m.Told(f"The program made a mistake: {type(error).__name__}: {error}", "error"))
+
+    def ask(self, request: m.Request) -> None:
+        match request:
+            case m.Poll():
+                if self._collector is not None:
+                    self._collector.poll_now()
+            case m.Pause(paused):
+                self._paused = paused
+                if self._collector is not None:
+                    self._collector.pause(paused)
+                self._tell(m.PollChanged(self._interval, paused))
+            case m.SetInterval(seconds):
+                self._interval = seconds
+                if self._collector is not None:
+                    self._collector.set_interval(seconds)
+                self._tell(m.PollChanged(seconds, self._paused))
+            case m.Advise():
+                self._tell(m.AdviceStep("starting", 0.0))
+                self._job(self._advise, failed=m.AdviceFailed)
+            case m.LoadLedger():
+                self._job(self._load_ledger)
+            case m.Approve(recommendation_id):
+                self._job(lambda: self._approve(recommendation_id))
+            case m.Dismiss(recommendation_id, reason):
+                self._job(lambda: self._dismiss(recommendation_id, reason))
+            case m.Preflight(change_id, undo):
+                self._job(lambda: self._preflight(change_id, undo), failed=m.RunFailed)
+            case m.Run(change_id, undo):
+                self._run(change_id, undo)
+            case m.CancelRun():
+                if self._running is not None:
+                    self._running.set()
+            case m.WantPlan(key, _):
+                self._job(lambda: self._plan(request), failed=lambda error: m.PlanReady(key, None, error))
+            case m.LoadAudit():
+                self._job(self._load_audit)
+            case m.LoadBaselines():
+                self._job(self._load_baselines)
+            case m.CreateBaseline(name, minutes):
+                self._job(lambda: self._create_baseline(name, minutes))
+            case m.CompareBaselines(first, second, minutes):
+                self._job(lambda: self._compare(first, second, minutes))
+
+    def _advise(self) -> None:
+        from optischema_tui.core.jobs.advise import run_advise
+
+        report = run_advise(
+            self.spec, self.paths, clock=self.clock, lab_bindir=self.lab_bindir,
+            progress=lambda what, fraction: self._tell(m.AdviceStep(what, fraction)),
+        )  # fmt: skip
+        advice, found = report.advice, len(report.recommendations)
+        put_aside = f", {len(report.dismissed)} dismissed earlier" if report.dismissed else ""
+        summary = (
+            f"{found} recommendation{'' if found == 1 else 's'}{put_aside}: {report.statements} statements, "
+            f"{advice.planner_calls} plans in the lab, {report.seconds:.1f} s"
+        )
+        self._load_ledger()
+        self._tell(m.AdviceReady(tuple(map(str, advice.why_not)), tuple(map(str, advice.unplanned)), summary))
+
+    def _load_ledger(self) -> None:
+        from optischema_tui.core.jobs import changes
+
+        found = changes.ledger(self.paths, self._fingerprint or None)
+        figures = {}
+        for change in found.changes:
+            if change.rolls_back or change.state.value not in ("applied", "verifying", "kept", "rolled_back"):
+                continue
+            figures[change.id] = changes.measure(self.paths, change.id).sentences
+        self._tell(m.LedgerReady(found.recommendations, found.changes, figures))
+
+    def _approve(self, recommendation_id: str) -> None:
+        from optischema_tui.core.jobs import changes
+
+        changes.approve(self.paths, recommendation_id, clock=self.clock)
+        self._load_ledger()
+        self._tell(m.Told("Approved: nothing ran. A applies it after a preflight."))
+
+    def _dismiss(self, recommendation_id: str, reason: str) -> None:
+        from optischema_tui.core.jobs import changes
+
+        changes.dismiss(self.paths, recommendation_id, reason)
+        self._load_ledger()
+
+    def _preflight(self, change_id: str, undo: bool) -> None:
+        from optischema_tui.core.jobs import changes
+
+        change = changes.find(self.paths, change_id)
+        self._tell(m.RunBegan(change, undo))
+        blocked = False
+        checks = changes.preflight(self.paths, change.id, self.spec, clock=self.clock)
+        for check in checks:
+            blocked = blocked or check.level.value == "block"
+            self._tell(m.RunChecked(check))
+        self._tell(m.RunReady(blocked))
+
+    def _run(self, change_id: str, undo: bool) -> None:
+        if self._running is not None:
+            self._tell(m.Told("Another change is running; one at a time.", "warning"))
+            return
+        cancel = self._running = threading.Event()
+
+        def work() -> None:
+            from optischema_tui.core.jobs import changes
+
+            step = changes.roll_back if undo else changes.apply
+            try:
+                change = step(
+                    self.paths, change_id, self.spec, clock=self.clock, cancel=cancel,
+                    on_check=lambda check: self._tell(m.RunChecked(check)),
+                    on_progress=lambda progress: self._tell(m.RunTick(progress)),
+                )  # fmt: skip
+                self._tell(m.RunDone(change))
+            finally:
+                self._running = None
+                self._load_ledger()
+
+        self._tell(m.RunStarted())
+        self._job(work, failed=m.RunFailed)
+
+    def _plan(self, request: m.WantPlan) -> None:
+        from optischema_tui.core.jobs.plan import plan_statement
+
+        self._tell(m.PlanReady(request.key, plan_statement(self.spec, request.sql)))
+
+    def _load_audit(self) -> None:
+        from optischema_tui.core.jobs import audit
+
+        entries = audit.entries(self.paths, limit=AUDIT_SHOWN)
+        self._tell(m.AuditReady(tuple(reversed(entries)), audit.verify(self.paths), self.clock.wall()))
+
+    def _load_baselines(self) -> None:
+        from optischema_tui.core.jobs import baselines
+
+        self._tell(m.BaselinesReady(baselines.list_baselines(self.paths, self._fingerprint or None)))
+
+    def _create_baseline(self, name: str, minutes: float) -> None:
+        from optischema_tui.core.jobs import baselines
+
+        made = baselines.create_baseline(self.paths, self._fingerprint, name, minutes, clock=self.clock)
+        self._tell(m.Told(f"Kept {len(made.statements)} statements as {made.name}."))
+        self._load_baselines()
+
+    def _compare(self, first: str, second: str | None, minutes: float) -> None:
+        from optischema_tui.core.jobs import baselines
+
+        comparison = baselines.compare_baselines(
+            self.paths, self._fingerprint, first, second, minutes, clock=self.clock
+        )  # fmt: skip
+        self._tell(m.ComparisonReady(first, second or f"the last {minutes:.0f} minutes", comparison))

@@ -1,0 +1,38 @@
+"""Start the screens on a target. Textual is imported inside, after the terminal was looked at."""
+
+from __future__ import annotations
+
+from optischema_tui.core.clock import SYSTEM, Clock
+from optischema_tui.core.paths import Paths
+from optischema_tui.core.target.spec import TargetSpec
+from optischema_tui.terminal import prepare, probe
+
+
+def launch(
+    spec: TargetSpec,
+    paths: Paths,
+    *,
+    theme: str = "",
+    ascii_only: bool = False,
+    mouse: bool | None = None,
+    lab_bindir: str = "",
+    clock: Clock = SYSTEM,
+) -> int:
+    """Run the program until the person quits; gives the exit code.
+
+    `mouse` None: on, except over SSH, where each motion would be a packet.
+    """
+    terminal = probe(ascii_only=ascii_only)
+    prepare(terminal)
+    from optischema_tui.app import OptischemaApp
+    from optischema_tui.bridge import Bridge
+
+    app = OptischemaApp(
+        spec,
+        lambda app: Bridge(app, spec, paths, clock=clock, lab_bindir=lab_bindir),
+        terminal=terminal,
+        theme_name=theme,
+        clock=clock,
+    )
+    app.run(mouse=not terminal.remote if mouse is None else mouse)
+    return app.return_code or 0

@@ -1,0 +1,196 @@
+"""Recommendations and changes: the evidence, the exact SQL, and the keys that decide."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Container
+
+from optischema_tui import messages as m
+from optischema_tui.actions import bindings
+from optischema_tui.state import State
+from optischema_tui.view import View
+from optischema_tui.widgets import figures
+from optischema_tui.widgets.advice_text import (
+    MAY_APPLY,
+    MAY_UNDO,
+    RISK_ROLES,
+    SETTLED,
+    Item,
+    evidence_lines,
+    items_of,
+    run_lines,
+    state_word,
+    why_lines,
+)
+from optischema_tui.widgets.banner import error_lines
+from optischema_tui.widgets.lines import Line, LineView, wrap
+from optischema_tui.widgets.live_table import Cell, Column, LiveTable
+from optischema_tui.widgets.progress import step_line
+
+
+def _columns() -> list[Column[Item]]:
+    return [
+        Column("state", "STATE", 9, lambda item, width: state_word(item)),
+        Column("risk", "RISK", 6, _risk),
+        Column("gain", "GAIN", 7, _gain, right=True),
+        Column("share", "LOAD", 6, _share, right=True),
+        Column("size", "SIZE", 7, _size, right=True),
+        Column("title", "ACTION", 0, lambda item, width: item.title),
+    ]
+
+
+def _risk(item: Item, width: int) -> Cell:
+    return (str(item.recommendation.risk), RISK_ROLES[item.recommendation.risk]) if item.recommendation else ""
+
+
+def _gain(item: Item, width: int) -> Cell:
+    return f"{item.recommendation.evidence.gain:.1f}x" if item.recommendation else ""
+
+
+def _share(item: Item, width: int) -> Cell:
+    return figures.percent(item.recommendation.evidence.share) if item.recommendation else ""
+
+
+def _size(item: Item, width: int) -> Cell:
+    return figures.octets(item.recommendation.evidence.size_bytes) if item.recommendation else ""
+
+
+class OptimizationsScreen(View):
+    """Screen 3."""
+
+    VIEW = TAB = "optimizations"
+    BINDINGS = bindings("optimizations")
+    CSS_PATH = "optimizations.tcss"
+    AUTO_FOCUS = "#items"
+
+    why = False
+
+    def body(self) -> ComposeResult:
+        yield LineView(id="summary")
+        with Container(id="halves", classes="group"):
+            yield LiveTable(_columns(), lambda item: item.key, id="items", classes="pane")
+            yield LineView(id="evidence", classes="pane", focusable=True)
+
+    @property
+    def table(self) -> LiveTable[Item]:
+        return self.query_one("#items", LiveTable)
+
+    def on_mount(self) -> None:
+        self.post_message(m.LoadLedger())
+
+    def draw(self, state: State) -> None:
+        self.table.set_rows(items_of(state.recommendations, state.changes))
+        self.table.set_empty(_empty(state))
+        glyphs = self.glyphs
+        self.query_one("#summary", LineView).show(lambda width: [_summary(state, width, glyphs)])
+        self._evidence()
+
+    @on(LiveTable.Highlighted)
+    def _moved(self) -> None:
+        self._evidence(top=True)
+
+    def _evidence(self, *, top: bool = False) -> None:
+        item, state, glyphs, why = self.table.current, self.state, self.glyphs, self.why
+
+        def lines(width: int) -> list[Line]:
+            if state.advice_error is not None and item is None:
+                return [part for line in error_lines(state.advice_error) for part in wrap(line, width, 2)]
+            if item is None:
+                return run_lines(state.why_not, state.unplanned, width, glyphs)
+            if why:
+                return why_lines(item, state.why_not, state.unplanned, width, glyphs)
+            measured = state.figures.get(item.change.id, ()) if item.change is not None else ()
+            return evidence_lines(item, measured, width, glyphs)
+
+        self.query_one("#evidence", LineView).show(lines, top=top)
+
+    # --- keys ---
+
+    def action_advise(self) -> None:
+        if self.state.advising is None:
+            self.post_message(m.Advise())
+
+    def action_why(self) -> None:
+        self.why = not self.why
+        self._evidence(top=True)
+
+    def action_approve(self) -> None:
+        item = self.table.current
+        if item is None or item.recommendation is None:
+            self._say("There is no recommendation under the cursor to approve.")
+        elif item.change is not None and item.change.state not in SETTLED:
+            self._say(f"This one is {state_word(item)[0]} already.")
+        else:
+            self.post_message(m.Approve(item.recommendation.id))
+
+    def action_apply(self) -> None:
+        item = self.table.current
+        run = self.state.run
+        if item is not None and item.change is not None and run is not None and self.state.building:
+            self.post_message(m.OpenRun(run.change.id, run.undo))
+        elif not self.state.allow_changes:
+            self._say("Changes are off for this target: start with --allow-changes, or set it in the profile.")
+        elif item is None or item.change is None or item.change.state not in MAY_APPLY:
+            self._say("Approve it first (a); then apply runs the preflight and asks once more.")
+        else:
+            self.post_message(m.OpenRun(item.change.id, False))
+
+    def action_undo(self) -> None:
+        item = self.table.current
+        if not self.state.allow_changes:
+            self._say("Changes are off for this target: start with --allow-changes, or set it in the profile.")
+        elif item is None or item.change is None or item.change.state not in MAY_UNDO:
+            self._say("Only an applied change can be rolled back.")
+        else:
+            self.post_message(m.OpenRun(item.change.id, True))
+
+    def action_put_aside(self) -> None:
+        item = self.table.current
+        if item is None or item.recommendation is None:
+            self._say("There is no recommendation under the cursor to dismiss.")
+        elif item.change is not None and item.change.state not in SETTLED:
+            self._say(f"It is {state_word(item)[0]}: a decision was made already.")
+        else:
+            self.post_message(m.AskDismiss(item.recommendation.id, item.title))
+
+    def _say(self, sentence: str) -> None:
+        self.notify(sentence, markup=False)
+
+    def copied(self) -> tuple[str, str]:
+        item = self.table.current
+        return (item.forward_sql + ";", "the SQL") if item is not None else ("", "")
+
+    def exported(self) -> Any:
+        state = self.state
+        return {
+            "recommendations": [asdict(each) for each in state.recommendations],
+            "changes": [asdict(each) for each in state.changes],
+            "why_not": state.why_not,
+            "unplanned": state.unplanned,
+        }
+
+
+def _summary(state: State, width: int, glyphs: Any) -> Line:
+    if state.advising is not None:
+        return step_line(state.advising[0], state.advising[1], width, glyphs)
+    if state.advice_error is not None:
+        return (("The advisor stopped: ", "bad"), (state.advice_error.sentence, ""))
+    if state.advice_summary:
+        return ((state.advice_summary, "strong"),)
+    waiting = len(state.recommendations)
+    text = f"{waiting} recommendations from history" if waiting else "The advisor has not run yet"
+    return ((text, "strong"), ("   R runs it: it builds a private copy of schema and statistics, no rows", "dim"))
+
+
+def _empty(state: State) -> str:
+    if state.advising is not None:
+        return "the advisor is running"
+    if state.advice_error is not None:
+        return "the advisor could not finish; see below"
+    if state.advice_summary:
+        return "the advisor found no index worth its cost; the rejected ones stand below"
+    return "press R to run the advisor" if state.ledger_loaded else "reading what is known"

@@ -1,0 +1,119 @@
+"""Every statement, sortable and filterable."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from textual import on
+from textual.app import ComposeResult
+from textual.widgets import Input
+
+from optischema_tui import messages as m
+from optischema_tui.actions import bindings
+from optischema_tui.core.models import QueryRow
+from optischema_tui.state import State
+from optischema_tui.view import View
+from optischema_tui.widgets.lines import Line, LineView, cut
+from optischema_tui.widgets.live_table import LiveTable, Order
+from optischema_tui.widgets.query_columns import matches, query_columns
+
+
+class TopQueriesScreen(View):
+    """Screen 2."""
+
+    VIEW = TAB = "top"
+    NEEDS_SERVER = True
+    BINDINGS = bindings("top")
+    CSS_PATH = "top_queries.tcss"
+    AUTO_FOCUS = "#queries"
+
+    def body(self) -> ComposeResult:
+        yield LineView(id="chips")
+        yield Input(placeholder="filter: words of the query, a role, a database", id="filter", select_on_focus=False)
+        yield LiveTable(
+            query_columns(self.glyphs), lambda row: row.key, order=Order("share", True), matches=matches,
+            id="queries", classes="figures pane",
+        )  # fmt: skip
+
+    def on_mount(self) -> None:
+        self.query_one(Input).cursor_blink = False
+
+    @property
+    def table(self) -> LiveTable[QueryRow]:
+        return self.query_one("#queries", LiveTable)
+
+    def draw(self, state: State) -> None:
+        picture = state.picture
+        self.table.set_rows(picture.rows if picture is not None else ())
+        self.table.set_empty(
+            "no statement matches the filter; Esc clears it" if self.table.needle
+            else "waiting for the first answer of the server" if picture is None
+            else "no statement has run in this database yet"
+        )  # fmt: skip
+        self._chips()
+
+    def _chips(self) -> None:
+        table, picture = self.table, self.state.picture
+        line: list[tuple[str, str]] = []
+        if table.needle:
+            line += [(f" filter: {table.needle} ", "chip-warn"), (" Esc clears   ", "dim")]
+        line.append((f"{len(table.rows):,} of {table.total:,} statements", "strong"))
+        if picture is not None:
+            when = f"last {picture.seconds:.0f} s" if picture.seconds is not None else "since the last reset"
+            line.append((f"   {when}", "dim"))
+            if picture.hidden:
+                kinds = ", ".join(f"{hidden.statements} {hidden.reason}" for hidden in picture.hidden)
+                line.append((f"   hidden: {kinds} ({sum(each.share for each in picture.hidden):.1%})", "dim"))
+            if picture.unreadable:
+                line.append((f"   {picture.unreadable} rows of other roles need pg_read_all_stats", "warn"))
+        shown: Line = tuple(line)
+        self.query_one("#chips", LineView).show(lambda width: [cut(shown, width)])
+
+    # --- filter ---
+
+    def action_filter(self) -> None:
+        box = self.query_one(Input)
+        box.add_class("-open")
+        box.focus()
+
+    @on(Input.Changed)
+    def _typed(self, event: Input.Changed) -> None:
+        self.table.set_filter(event.value.strip())
+        self.draw(self.state)
+
+    @on(Input.Submitted)
+    def _entered(self) -> None:
+        self._close()
+
+    def _close(self) -> None:
+        box = self.query_one(Input)
+        box.remove_class("-open")
+        self.table.focus()
+
+    def action_back(self) -> None:
+        box = self.query_one(Input)
+        if box.value or box.has_class("-open"):
+            box.value = ""
+            self._close()
+        else:
+            super().action_back()
+
+    # --- rows ---
+
+    @on(LiveTable.Opened)
+    def _opened(self, event: LiveTable.Opened) -> None:
+        self.post_message(m.OpenQuery(event.row.key))
+
+    def action_open(self) -> None:
+        self.table.open_current()
+
+    def action_sort(self) -> None:
+        self.table.sort_picked()
+
+    def copied(self) -> tuple[str, str]:
+        row = self.table.current
+        return (row.text, "the query") if row is not None else ("", "")
+
+    def exported(self) -> Any:
+        return [asdict(row) for row in self.table.rows]

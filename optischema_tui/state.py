@@ -1,0 +1,184 @@
+"""All that the screens draw, as one immutable value, and the one function that moves it on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from optischema_tui import messages as m
+from optischema_tui.core.errors import OptischemaError
+from optischema_tui.core.models import (
+    AuditEntry,
+    Baseline,
+    BuildProgress,
+    Change,
+    Check,
+    Picture,
+    Recommendation,
+    StatementKey,
+)
+from optischema_tui.core.target.capabilities import Capabilities
+from optischema_tui.core.workload.plan import PlanNode
+
+if TYPE_CHECKING:
+    from optischema_tui.core.audit.journal import VerifyResult
+    from optischema_tui.core.baseline.compare import Comparison
+
+
+class LinkState(StrEnum):
+    CONNECTING = "connecting"
+    LIVE = "live"
+    LOST = "lost"
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """How we stand with the server."""
+
+    state: LinkState = LinkState.CONNECTING
+    attempt: int = 1
+    error: OptischemaError | None = None
+    """The last failure, kept while trying again; None once live."""
+    retry_at: float = 0.0
+    """Monotonic seconds of the next attempt."""
+
+
+class Stage(StrEnum):
+    CHECKING = "checking"
+    BLOCKED = "blocked"
+    READY = "ready"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeRun:
+    """One change on its way through preflight and execution."""
+
+    change: Change
+    undo: bool
+    stage: Stage = Stage.CHECKING
+    checks: tuple[Check, ...] = ()
+    progress: BuildProgress | None = None
+    error: OptischemaError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlanAnswer:
+    plan: PlanNode | None
+    error: OptischemaError | None
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    label: str
+    allow_changes: bool
+    interval: float
+    paused: bool = False
+    picture: Picture | None = None
+    storage_problem: str = ""
+    link: Link = Link()
+    capabilities: Capabilities | None = None
+    advising: tuple[str, float] | None = None
+    """(step, 0-1) while the advisor runs."""
+    advice_error: OptischemaError | None = None
+    advice_summary: str = ""
+    why_not: tuple[str, ...] = ()
+    unplanned: tuple[str, ...] = ()
+    recommendations: tuple[Recommendation, ...] = ()
+    changes: tuple[Change, ...] = ()
+    figures: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    ledger_loaded: bool = False
+    run: ChangeRun | None = None
+    plans: Mapping[StatementKey, PlanAnswer] = field(default_factory=dict)
+    entries: tuple[AuditEntry, ...] = ()
+    verdict: VerifyResult | None = None
+    verified_at: float = 0.0
+    baselines: tuple[Baseline, ...] | None = None
+    comparison: tuple[str, str, Comparison] | None = None
+    reconciled: tuple[str, ...] = ()
+
+    @property
+    def fingerprint(self) -> str:
+        return self.picture.target.fingerprint if self.picture is not None else ""
+
+    @property
+    def building(self) -> bool:
+        return self.run is not None and self.run.stage is Stage.RUNNING
+
+
+def fold(state: State, fact: m.Fact) -> State:
+    """The state after `fact`."""
+    if isinstance(fact, m.RunBegan):
+        return replace(state, run=ChangeRun(fact.change, fact.undo))
+    if state.run is not None and isinstance(
+        fact, m.RunChecked | m.RunReady | m.RunStarted | m.RunTick | m.RunDone | m.RunFailed
+    ):
+        return replace(state, run=_run(state.run, fact))
+    return _observing(state, fact) or _advising(state, fact) or _keeping(state, fact) or state
+
+
+def _run(run: ChangeRun, fact: m.Fact) -> ChangeRun:
+    match fact:
+        case m.RunChecked(check):
+            return replace(run, checks=(*run.checks, check))
+        case m.RunReady(blocked):
+            return replace(run, stage=Stage.BLOCKED if blocked else Stage.READY)
+        case m.RunStarted():
+            return replace(run, stage=Stage.RUNNING, checks=(), error=None)
+        case m.RunTick(progress):
+            return replace(run, progress=progress)
+        case m.RunDone(change):
+            return replace(run, stage=Stage.DONE, change=change)
+        case m.RunFailed(error):
+            return replace(run, stage=Stage.FAILED, error=error)
+    return run
+
+
+def _observing(state: State, fact: m.Fact) -> State | None:
+    match fact:
+        case m.PictureReady(picture, problem):
+            return replace(state, picture=picture, storage_problem=problem)
+        case m.LinkConnecting(attempt):
+            return replace(state, link=replace(state.link, state=LinkState.CONNECTING, attempt=attempt))
+        case m.LinkLive(label, capabilities):
+            link = Link(LinkState.LIVE)
+            return replace(state, label=label or state.label, link=link, capabilities=capabilities)
+        case m.LinkLost(error, retry_at):
+            return replace(state, link=Link(LinkState.LOST, state.link.attempt, error, retry_at))
+        case m.PollChanged(interval, paused):
+            return replace(state, interval=interval, paused=paused)
+        case m.PlanReady(key, plan, error):
+            return replace(state, plans={**state.plans, key: PlanAnswer(plan, error)})
+    return None
+
+
+def _advising(state: State, fact: m.Fact) -> State | None:
+    match fact:
+        case m.AdviceStep(what, fraction):
+            return replace(state, advising=(what, fraction), advice_error=None)
+        case m.AdviceReady(why_not, unplanned, summary):
+            return replace(state, advising=None, why_not=why_not, unplanned=unplanned, advice_summary=summary)
+        case m.AdviceFailed(error):
+            return replace(state, advising=None, advice_error=error)
+        case m.LedgerReady(recommendations, changes, figures):
+            return replace(
+                state, recommendations=recommendations, changes=changes, figures=figures, ledger_loaded=True
+            )  # fmt: skip
+    return None
+
+
+def _keeping(state: State, fact: m.Fact) -> State | None:
+    match fact:
+        case m.AuditReady(entries, verdict, verified_at):
+            return replace(state, entries=entries, verdict=verdict, verified_at=verified_at)
+        case m.BaselinesReady(baselines):
+            return replace(state, baselines=baselines)
+        case m.ComparisonReady(first, second, comparison):
+            return replace(state, comparison=(first, second, comparison))
+        case m.Reconciled(sentences):
+            return replace(state, reconciled=sentences)
+    return None

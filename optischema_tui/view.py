@@ -1,0 +1,301 @@
+"""The frame of every screen: screens' names on top, failures below them, the body, keys and status at the bottom."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Protocol, cast
+
+from textual import on
+from textual.app import ComposeResult
+from textual.containers import Container
+from textual.screen import Screen
+from textual.widget import Widget
+
+from optischema_tui import messages as m
+from optischema_tui.actions import SCREENS, actions_of, bindings, key_name
+from optischema_tui.core.clock import Clock, local_stamp, local_time
+from optischema_tui.core.errors import MissingPart
+from optischema_tui.core.safe_text import one_line
+from optischema_tui.state import LinkState, State
+from optischema_tui.widgets import figures
+from optischema_tui.widgets.banner import Banner, error_lines
+from optischema_tui.widgets.glyphs import Glyphs
+from optischema_tui.widgets.key_bar import PieceBar
+from optischema_tui.widgets.lines import Line, LineView, plain, wrap
+from optischema_tui.widgets.live_table import LiveTable
+from optischema_tui.widgets.status_line import Part, StatusLine
+
+
+class Shell(Protocol):
+    """What a screen needs of the application that shows it."""
+
+    state: State
+    clock: Clock
+    glyphs: Glyphs
+
+
+class View(Screen[None], inherit_bindings=False):
+    """A full screen. Subclasses say what stands in the body, and draw the state into it."""
+
+    VIEW: ClassVar[str] = ""
+    """Its name in the action registry."""
+    TAB: ClassVar[str] = ""
+    """The name in `SCREENS` that is marked while this screen is in front."""
+    NEEDS_SERVER: ClassVar[bool] = False
+    """Without any picture of the server there is nothing to draw here."""
+    BINDINGS = bindings("app")
+    HORIZONTAL_BREAKPOINTS: ClassVar = [(0, "-narrow"), (110, "-wide")]
+    VERTICAL_BREAKPOINTS: ClassVar = [(0, "-short"), (32, "-medium"), (46, "-tall")]
+    DEFAULT_CSS = """
+    View { layout: vertical; background: $background; }
+    View #body { height: 1fr; }
+    View #missing { display: none; height: 1fr; padding: 1 3; }
+    View.-missing #body { display: none; }
+    View.-missing #missing { display: block; }
+    View.-stale .figures { text-opacity: 55%; }
+    """
+
+    def compose(self) -> ComposeResult:
+        yield PieceBar(id="tabs")
+        yield Banner(id="banner")
+        with Container(id="body"):
+            yield from self.body()
+        yield LineView(id="missing")
+        yield PieceBar(id="keys")
+        yield StatusLine(id="status")
+
+    def body(self) -> ComposeResult:
+        """The widgets between banner and keys."""
+        raise NotImplementedError
+
+    def draw(self, state: State) -> None:
+        """Put `state` into the body's widgets."""
+        raise NotImplementedError
+
+    def copied(self) -> tuple[str, str]:
+        """(text, what it is) for the copy key; empty text when there is nothing to copy."""
+        return "", ""
+
+    def exported(self) -> Any:
+        """The data behind this screen, for the export key."""
+        return {}
+
+    # --- drawing ---
+
+    @property
+    def shell(self) -> Shell:
+        return cast(Shell, self.app)
+
+    @property
+    def state(self) -> State:
+        return self.shell.state
+
+    @property
+    def glyphs(self) -> Glyphs:
+        return self.shell.glyphs
+
+    def on_mount(self) -> None:
+        self.redraw()
+
+    def on_screen_resume(self) -> None:
+        self.redraw()
+
+    @on(m.StateChanged)
+    def redraw(self) -> None:
+        """Draw the application's present state, frame and body."""
+        if not self.is_mounted:
+            return
+        state, now = self.state, self.shell.clock
+        error = state.link.error
+        missing = isinstance(error, MissingPart) and self.NEEDS_SERVER and state.picture is None
+        self.set_class(missing, "-missing")
+        self.set_class(is_stale(state, now.wall()), "-stale")
+        self.query_one("#tabs", PieceBar).show_labels(_tabs(self.TAB or self.VIEW))
+        self.query_one("#keys", PieceBar).show_labels(_keys(self.VIEW))
+        self.query_one(StatusLine).show_parts(status_parts(state, now, self.glyphs))
+        if missing and error is not None:
+            lines = error_lines(error, role="warn")
+            self.query_one("#missing", LineView).show(
+                lambda width: [part for line in _panel(lines) for part in wrap(line, width, 4)]
+            )
+        self.query_one(Banner).show_lines(() if missing else banner_lines(state, now))
+        self.draw(state)
+
+    @on(PieceBar.Chosen)
+    async def _clicked(self, event: PieceBar.Chosen) -> None:
+        await self.run_action(event.action)
+
+    # --- actions that every screen has ---
+
+    def pane(self) -> Widget | None:
+        """The pane that the movement keys act on: the focused one, else the first that takes the focus."""
+        if isinstance(self.focused, LiveTable | LineView):
+            return self.focused
+        return next((widget for widget in self.query(".pane") if widget.can_focus and widget.display), None)
+
+    def action_move(self, step: str) -> None:
+        pane = self.pane()
+        if isinstance(pane, LiveTable | LineView):
+            pane.move(step)
+
+    def action_pane(self) -> None:
+        self.focus_next(".pane")
+
+    def action_go(self, screen: str) -> None:
+        self.post_message(m.GoTo(screen))
+
+    def action_help(self) -> None:
+        self.post_message(m.ShowHelp(self.VIEW))
+
+    def action_quit(self) -> None:
+        self.post_message(m.Leave())
+
+    def action_back(self) -> None:
+        if self.has_class("-zoomed"):
+            self.action_maximise()
+        elif len(self.app.screen_stack) > 1:
+            self.dismiss()
+
+    def action_pause(self) -> None:
+        self.post_message(m.Pause(not self.state.paused))
+
+    def action_refresh_now(self) -> None:
+        self.post_message(m.Poll())
+
+    def action_interval(self, step: int) -> None:
+        self.post_message(m.SetInterval(next_interval(self.state.interval, step)))
+
+    def action_maximise(self) -> None:
+        """Show the pane with the focus alone between the bars, or all panes again."""
+        target = self.pane()
+        zoom = not self.has_class("-zoomed") and target is not None
+        self.set_class(zoom, "-zoomed")
+        keep = {target, *target.ancestors} if zoom and target is not None else set()
+        for widget in self.query(".pane, .group"):
+            widget.set_class(zoom and widget not in keep, "-away")
+
+    def action_copy(self) -> None:
+        text, what = self.copied()
+        self.post_message(m.CopyText(text, what))
+
+    def action_export(self) -> None:
+        self.post_message(m.ExportScreen(self.VIEW, self.as_text(), self.exported()))
+
+    def action_command_palette(self) -> None:
+        self.app.action_command_palette()
+
+    def action_sort(self) -> None:
+        if isinstance(pane := self.pane(), LiveTable):
+            pane.sort_picked()
+
+    def action_column(self, step: int) -> None:
+        if isinstance(pane := self.pane(), LiveTable):
+            pane.pick_column(step)
+
+    def as_text(self) -> str:
+        """The body as plain text: every pane in order."""
+        parts = []
+        for widget in self.query_one("#body").query(LineView):
+            parts.append(widget.text)
+        for table in self.query_one("#body").query(LiveTable):
+            parts.append(table.as_text(160))
+        return "\n\n".join(part for part in parts if part.strip()) + "\n"
+
+
+# --- the frame's lines ---
+
+
+def is_stale(state: State, now: float) -> bool:
+    """The figures on screen are not of the present."""
+    if state.picture is None:
+        return False
+    old = now - state.picture.taken_at > 2 * state.interval + 5 and not state.paused
+    return state.picture.stored or state.link.state is LinkState.LOST or old
+
+
+def next_interval(now: float, step: int) -> float:
+    """The next longer or shorter interval, in seconds."""
+    ladder = (1.0, 2.0, 5.0, 10.0, 15.0, 30.0, 60.0, 120.0, 300.0)
+    if step > 0:
+        return next((each for each in ladder if each > now), ladder[-1])
+    return next((each for each in reversed(ladder) if each < now), ladder[0])
+
+
+def server_version(version_num: int) -> str:
+    """`18.6` for 180006."""
+    return f"{version_num // 10000}.{version_num % 10000}" if version_num >= 100_000 else str(version_num)
+
+
+def status_parts(state: State, clock: Clock, glyphs: Glyphs) -> tuple[Part, ...]:
+    """The status line by importance; see `Part.rank`."""
+    parts = [_link_part(state, clock, glyphs), Part(one_line(state.label, 28), "strong")]
+    picture = state.picture
+    parts.append(
+        Part(" CHANGES ALLOWED ", "chip-warn") if state.allow_changes else Part(" READ ONLY ", "chip")
+    )  # fmt: skip
+    if state.building and state.run is not None:
+        progress = state.run.progress
+        done = f" {progress.done / progress.total:.0%}" if progress is not None and progress.total else ""
+        parts.append(Part(f" BUILDING{done} ", "chip-warn", 1))
+    if picture is not None and picture.stored:
+        parts.append(Part(f"STORED PICTURE of {local_stamp(picture.taken_at)}", "warn", 1))
+    if state.advising is not None:
+        parts.append(Part(f"advisor {state.advising[1]:.0%}", "accent", 2))
+    parts.append(Part(" PAUSED ", "chip-warn", 1) if state.paused else Part(f"every {state.interval:g} s", "dim", 3))
+    if picture is not None:
+        if not picture.stored:
+            parts.append(Part(f"at {local_time(picture.taken_at)}", "dim", 2))
+        parts.append(Part(f"PostgreSQL {server_version(picture.target.server_version_num)}", "dim", 4))
+        if picture.cost_share is not None:
+            parts.append(Part(f"own cost {picture.cost_share:.2%}", "dim", 5))
+    return tuple(parts)
+
+
+def _link_part(state: State, clock: Clock, glyphs: Glyphs) -> Part:
+    link = state.link
+    if link.state is LinkState.LIVE:
+        return Part(f"{glyphs.dot} live", "good")
+    if link.state is LinkState.CONNECTING:
+        again = f" (attempt {link.attempt})" if link.attempt > 1 else ""
+        return Part(f"{glyphs.circle} connecting{again}", "warn")
+    left = max(0, round(link.retry_at - clock.monotonic()))
+    return Part(f"{glyphs.cross} lost, retry in {left} s", "bad")
+
+
+def banner_lines(state: State, clock: Clock) -> tuple[Line, ...]:
+    """What is wrong now, the worst first; nothing when all is well."""
+    lines: list[Line] = []
+    if state.link.error is not None:
+        lines += error_lines(state.link.error)
+        if state.picture is not None:
+            old = figures.age(clock.wall() - state.picture.taken_at)
+            lines.append(((f"The figures below are {old} old.", "dim"),))
+    if state.storage_problem:
+        lines.append(((state.storage_problem, "warn"),))
+    lines += [((sentence, "warn"),) for sentence in state.reconciled]
+    if state.picture is not None and state.link.error is None:
+        lines += [((notice, "warn"),) for notice in state.picture.notices[:2]]
+    return tuple(lines)
+
+
+def _panel(lines: tuple[Line, ...]) -> list[Line]:
+    return [(("This part of the program has nothing to show on this server yet", "head"),), (), *lines, (),
+            (("The program tries again by itself; nothing has to be restarted.", "dim"),)]  # fmt: skip
+
+
+def _tabs(current: str) -> list[tuple[Line, str]]:
+    labels: list[tuple[Line, str]] = []
+    for place, (name, label) in enumerate(SCREENS, 1):
+        here = name == current
+        line: Line = ((f" {place} {label} ", "tab"),) if here else ((f" {place} ", "key"), (f"{label} ", "dim"))
+        labels.append((line, f"go('{name}')"))
+    return [*labels, ((), "")]
+
+
+def _keys(view: str) -> list[tuple[Line, str]]:
+    shown = [action for action in actions_of(view) if action.shown]
+    return [(((key_name(action.keys[0]), "key"), (f" {action.label}", "dim")), action.run) for action in shown]
+
+
+def line_text(line: Line) -> str:
+    """The text of a line, for titles and tests."""
+    return plain(line)

@@ -1,0 +1,48 @@
+"""The line that always tells: which server, may we change it, are the figures fresh, what do we cost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from optischema_tui.core.safe_text import one_line
+from optischema_tui.widgets.lines import Line, LineView, Piece, cells
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One segment. When the line is too long, the parts with the highest `rank` go first."""
+
+    text: str
+    role: str = ""
+    rank: int = 0
+
+
+class StatusLine(LineView):
+    """One line of parts. The parts of rank 0 are always there, cut rather than dropped."""
+
+    DEFAULT_CSS = """
+    StatusLine { height: 1; padding: 0 1; background: $surface; }
+    """
+
+    def show_parts(self, parts: tuple[Part, ...]) -> None:
+        self.show(lambda width: [fit_parts(parts, width)])
+
+
+def fit_parts(parts: tuple[Part, ...], width: int) -> Line:
+    """The parts on one line of `width` cells."""
+    left = [part for part in parts if part.text]
+    while True:
+        line = _joined(left)
+        droppable = [part for part in left if part.rank > 0]
+        if cells(line) <= width or not droppable:
+            return line
+        left.remove(max(droppable, key=lambda part: part.rank))
+
+
+def _joined(parts: list[Part]) -> Line:
+    pieces: list[Piece] = []
+    for part in parts:
+        if pieces:
+            pieces.append(("  ", ""))
+        pieces.append((one_line(part.text, 200), part.role))
+    return tuple(pieces)
