@@ -237,6 +237,8 @@ class QueryRow:
     lower_bound: bool = False
     sample: StatementSample | None = None
     """All cumulative counters, for the detail screen."""
+    truncated: bool = False
+    """The text is only the head of a longer one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -368,6 +370,8 @@ class TableFacts:
     foreign_keys: tuple[tuple[str, ...], ...] = ()
     """Column lists of the foreign keys that this table declares."""
     partitioned: bool = False
+    partition_of: str = ""
+    """Name of the partitioned parent (or inheritance parent) that this table is a part of; empty for none."""
 
 
 @dataclass(frozen=True, slots=True)

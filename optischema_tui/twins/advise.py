@@ -107,6 +107,9 @@ def report_json(report: AdviceReport) -> dict[str, Any]:
             "statements": report.statements,
             "cost_before": advice.cost_before,
             "cost_after": advice.cost_after,
+            "planned": advice.planned,
+            "left_out": advice.left_out,
+            "left_out_share": advice.left_out_share,
         },
         "planner_calls": advice.planner_calls,
         "seconds": round(report.seconds, 3),
@@ -119,6 +122,8 @@ def report_text(report: AdviceReport) -> str:
         f"{report.statements} statements, {advice.planner_calls} plans in the lab, {report.seconds:.1f} s",
         f"planned cost of the workload: {advice.cost_before:,.0f} now, {advice.cost_after:,.0f} with these indexes",
     ]
+    if advice.left_out:
+        lines.append(f"{advice.left_out} light statements left out, {percent(advice.left_out_share)} of time")
     if not report.recommendations:
         lines += ["", "No index is worth recommending for this workload."]
     for rec in report.recommendations:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from argparse import Namespace
 from contextlib import closing
+from typing import Any
 
+from optischema_tui.core.baseline.compare import Compared, Comparison
 from optischema_tui.core.clock import iso, local_stamp
 from optischema_tui.core.errors import UsageError
 from optischema_tui.core.history.store import History
 from optischema_tui.core.jobs import baselines as jobs
 from optischema_tui.core.safe_text import clean, one_line
 from optischema_tui.twins.context import Context
-from optischema_tui.twins.table import milliseconds, percent, table
+from optischema_tui.twins.table import milliseconds, table
 
 
 def run(context: Context, arguments: Namespace) -> int:
@@ -41,10 +43,10 @@ def _fingerprint(context: Context, target: str | None) -> str:
                     f"Run: optischema-tui collect {clean(target)} --duration 60",
                 )
             return identity.fingerprint
-        latest = history.latest_target()
-        if latest is None:
+        targets = history.targets()
+        if not targets:
             raise UsageError("There is no history yet", "", "Run: optischema-tui collect TARGET --duration 60")
-        return latest.fingerprint
+        return targets[0][0].fingerprint
 
 
 def _create(context: Context, arguments: Namespace) -> int:
@@ -104,40 +106,64 @@ def _compare(context: Context, arguments: Namespace) -> int:
     compared = jobs.compare_baselines(
         context.paths, fingerprint, arguments.names[0], second, arguments.minutes, clock=context.clock
     )
-    lines = (*compared.statements, compared.total)
+    total = compared.total
     context.out(
         {
             "before": compared.before,
             "after": compared.after,
-            "statements": [
-                {
-                    "queryid": str(line.key.queryid) if line.key else None,
-                    "query": clean(line.text),
-                    "calls_before": line.calls_before,
-                    "calls_after": line.calls_after,
-                    "mean_before_ms": line.mean_before,
-                    "mean_after_ms": line.mean_after,
-                    "change": line.change,
-                    "verdict": line.verdict,
-                }
-                for line in lines
-            ],
+            "rule": compared.rule,
+            "statements": [_row_json(row) for row in compared.rows],
+            "total": {
+                "calls_before": total.calls_before,
+                "calls_after": total.calls_after,
+                "time_before_ms": total.time_before,
+                "time_after_ms": total.time_after,
+                "change": total.change,
+                "verdict": str(total.verdict),
+            },
         },
-        lambda: table(
-            ("verdict", "change", "mean before", "mean after", "calls before", "calls after", "query"),
-            [
-                (
-                    line.verdict,
-                    percent(line.change),
-                    milliseconds(line.mean_before),
-                    milliseconds(line.mean_after),
-                    str(line.calls_before),
-                    str(line.calls_after),
-                    one_line(line.text, 80),
-                )
-                for line in lines
-            ],
-            right=(1, 2, 3, 4, 5),
-        ),
+        lambda: _comparison_text(compared),
     )
     return 0
+
+
+def _row_json(row: Compared) -> dict[str, Any]:
+    before, after = row.before, row.after
+    return {
+        "queryid": str(row.key.queryid),
+        "query": clean(row.text),
+        "calls_before": before.calls if before else 0,
+        "calls_after": after.calls if after else 0,
+        "mean_before_ms": before.mean_exec_time if before else None,
+        "mean_after_ms": after.mean_exec_time if after else None,
+        "share_before": row.share_before,
+        "share_after": row.share_after,
+        "change": row.change,
+        "noise": row.noise,
+        "verdict": str(row.verdict),
+    }
+
+
+def _comparison_text(compared: Comparison) -> str:
+    lines = [
+        (
+            str(row.verdict),
+            _signed(row.change),
+            milliseconds(row.before.mean_exec_time if row.before else None),
+            milliseconds(row.after.mean_exec_time if row.after else None),
+            str(row.before.calls if row.before else 0),
+            str(row.after.calls if row.after else 0),
+            one_line(row.text, 80),
+        )
+        for row in compared.rows
+    ]
+    total = compared.total
+    lines.append(
+        (str(total.verdict), _signed(total.change), "", "", str(total.calls_before), str(total.calls_after), "(total)")
+    )
+    header = ("verdict", "change", "mean before", "mean after", "calls before", "calls after", "query")
+    return table(header, lines, right=(1, 2, 3, 4, 5)) + f"\n\n{compared.rule}"
+
+
+def _signed(change: float | None) -> str:
+    return "-" if change is None else f"{change:+.1%}"

@@ -115,7 +115,7 @@ def _apply(context: Context, arguments: Namespace) -> int:
         if not arguments.yes:
             return _show_preflight(context, change, spec)
         for verdict in jobs.reconcile(context.paths, spec, clock=context.clock):
-            say(verdict.sentence)
+            say(verdict.reason)
         done = jobs.apply(
             context.paths,
             change.id,

@@ -17,7 +17,7 @@ def run(context: Context, arguments: Namespace) -> int:
     """Start the demo, then the UI on it, or wait for a signal; the server is gone when this returns."""
     for signum in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(signum, signal.default_int_handler)
-    with Demo.start(progress=context.progress, traffic=not arguments.no_traffic) as demo:
+    with Demo.start(context.progress, context.config.lab_bindir) as demo:
         if arguments.no_ui:
             print(json.dumps({"dsn": demo.dsn}), flush=True)
             _until_signal()

@@ -20,6 +20,15 @@ def open_ui(context: Context, arguments: Namespace, spec: TargetSpec) -> int:
         if arguments.interval < 1:
             raise UsageError("--interval must be 1 second or more")
         spec = replace(spec, interval=arguments.interval)
-    from optischema_tui.app import open_app
+    from optischema_tui.launch import launch
 
-    return open_app(context, arguments, spec)
+    config = context.config
+    return launch(
+        spec,
+        context.paths,
+        theme=arguments.theme or config.theme,
+        ascii_only=arguments.ascii or config.ascii,
+        mouse=False if arguments.no_mouse else config.mouse,
+        lab_bindir=config.lab_bindir,
+        clock=context.clock,
+    )

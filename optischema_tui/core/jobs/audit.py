@@ -7,6 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 from optischema_tui.core.audit.journal import Journal, VerifyResult
+from optischema_tui.core.errors import UsageError
 from optischema_tui.core.models import AuditEntry
 from optischema_tui.core.paths import Paths
 
@@ -19,9 +20,18 @@ def entries(paths: Paths, since: int = 0, limit: int | None = None) -> tuple[Aud
 
 
 def verify(paths: Paths, anchor: Path | None = None) -> VerifyResult:
-    """Check the whole chain, and that it holds every `SEQ:HASH` line of `anchor`."""
+    """Check the whole chain, and that it holds every `SEQ:HASH` line of the file `anchor`.
+
+    Raises UsageError when that file cannot be read, StorageError when the journal cannot.
+    """
+    lines = ""
+    if anchor is not None:
+        try:
+            lines = anchor.read_text()
+        except (OSError, UnicodeDecodeError) as error:
+            raise UsageError(f"The anchor file {anchor} cannot be read", str(error)) from error
     with closing(Journal.open(paths.audit_db)) as journal:
-        return journal.verify(anchor=anchor)
+        return journal.verify(lines)
 
 
 def export(paths: Paths, form: str) -> Iterator[str]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from contextlib import closing
 
+from optischema_tui.core.baseline.baseline import create, take
 from optischema_tui.core.baseline.compare import Comparison, compare
-from optischema_tui.core.baseline.create import create
 from optischema_tui.core.clock import SYSTEM, Clock
 from optischema_tui.core.history.store import History
 from optischema_tui.core.models import Baseline
@@ -34,6 +34,5 @@ def compare_baselines(
         if second is not None:
             after = history.baseline(second, fingerprint)
         else:
-            since = now - minutes * 60
-            after = Baseline("now", fingerprint, now, since, now, tuple(history.window(fingerprint, since, now)))
+            after = take(history, fingerprint, "now", now - minutes * 60, now, clock)
         return compare(before, after)

@@ -8,13 +8,14 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from optischema_tui.core.audit.journal import Journal
-from optischema_tui.core.baseline.before_after import BeforeAfter, before_after
+from optischema_tui.core.baseline.effect import Effect, effect
 from optischema_tui.core.change import protocol
 from optischema_tui.core.change.reconcile import Verdict
 from optischema_tui.core.change.reconcile import reconcile as reconcile_changes
 from optischema_tui.core.clock import SYSTEM, Clock
+from optischema_tui.core.errors import UsageError
 from optischema_tui.core.history.store import History
-from optischema_tui.core.models import BuildProgress, Change, ChangeState, Check, Recommendation
+from optischema_tui.core.models import BuildProgress, Change, ChangeState, Check, Recommendation, TargetIdentity
 from optischema_tui.core.paths import Paths
 from optischema_tui.core.target.spec import TargetSpec
 
@@ -44,8 +45,17 @@ def approve(paths: Paths, recommendation_id: str, *, clock: Clock = SYSTEM) -> C
     """Approve a recommendation: a change that may run within its time, on the target it was proved for."""
     with closing(History.open(paths.history_db)) as history, closing(Journal.open(paths.audit_db)) as journal:
         recommendation = history.recommendation(recommendation_id)
-        identity, dsn = history.reach(recommendation.target)
+        identity, dsn = _reach(history, recommendation)
         return protocol.approve(journal, recommendation, identity, dsn, clock=clock)
+
+
+def _reach(history: History, recommendation: Recommendation) -> tuple[TargetIdentity, str]:
+    for identity, dsn in history.targets():
+        if identity.fingerprint == recommendation.target:
+            return identity, dsn
+    raise UsageError(
+        f"The target of recommendation {recommendation.id} is not known any more", "", "Run advise on it again"
+    )
 
 
 def dismiss(paths: Paths, recommendation_id: str, reason: str) -> Recommendation:
@@ -138,10 +148,10 @@ def reconcile(paths: Paths, spec: TargetSpec, *, clock: Clock = SYSTEM) -> tuple
         return reconcile_changes(journal, spec, clock=clock)
 
 
-def measure(paths: Paths, change_id: str) -> BeforeAfter:
+def measure(paths: Paths, change_id: str) -> Effect:
     """What history says of the change's statements before it began and after it was there."""
     with closing(History.open(paths.history_db)) as history, closing(Journal.open(paths.audit_db)) as journal:
-        return before_after(history, journal.change(change_id))
+        return effect(history, journal.change(change_id))
 
 
 def judge(paths: Paths, fingerprint: str, *, clock: Clock = SYSTEM) -> tuple[Change, ...]:
@@ -151,7 +161,7 @@ def judge(paths: Paths, fingerprint: str, *, clock: Clock = SYSTEM) -> tuple[Cha
     with closing(History.open(paths.history_db)) as history, closing(Journal.open(paths.audit_db)) as journal:
         judged = []
         for change in journal.changes(fingerprint=fingerprint, states={ChangeState.VERIFYING}):
-            measured = before_after(history, change)
+            measured = effect(history, change)
             if measured.enough:
                 judged.append(protocol.judge(journal, change, measured, clock=clock))
         return tuple(judged)
