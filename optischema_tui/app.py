@@ -22,7 +22,7 @@ from optischema_tui.state import Link, LinkState, State, fold
 from optischema_tui.terminal import Terminal, clipboard_sequence, probe
 from optischema_tui.theming import choose, load_themes
 from optischema_tui.view import View, is_stale
-from optischema_tui.widgets.glyphs import ASCII, UNICODE
+from optischema_tui.widgets.glyphs import ASCII, UNICODE, to_ascii
 
 
 class Port(Protocol):
@@ -85,6 +85,9 @@ class OptischemaApp(App[int]):
         "baselines": _baselines,
     }
     DEFAULT_MODE = "dashboard"
+    CSS = """
+    App.-ascii * { border: none !important; scrollbar-size-vertical: 0 !important; }
+    """
 
     def __init__(
         self,
@@ -101,6 +104,7 @@ class OptischemaApp(App[int]):
         self.clock = clock
         self.terminal = terminal or probe()
         self.glyphs = UNICODE if self.terminal.unicode else ASCII
+        self.set_class(self.glyphs.ascii_only, "-ascii")
         self.export_dir = export_dir or Path.cwd()
         self.state = State(label=spec.label, allow_changes=spec.allow_changes, interval=spec.interval)
         themes, self._theme_problems = load_themes()
@@ -144,7 +148,9 @@ class OptischemaApp(App[int]):
     def say(self, sentence: str, severity: str = "information") -> None:
         """A toast: plain text, made inert, without secrets."""
         level = severity if severity in ("information", "warning", "error") else "information"
-        self.notify(clean(redact(sentence)), severity=level, timeout=8, markup=False)  # type: ignore[arg-type]
+        text = clean(redact(sentence))
+        text = to_ascii(text) if self.glyphs.ascii_only else text
+        self.notify(text, severity=level, timeout=8, markup=False)  # type: ignore[arg-type]
 
     # --- requests ---
 

@@ -159,7 +159,7 @@ class Bridge:
         from optischema_tui.core.jobs import changes
 
         if self._fingerprint and changes.judge(self.paths, self._fingerprint, clock=self.clock):
-            self._job(self._load_ledger)
+            self._load_ledger()
 
     def _after_connect(self) -> None:
         def work() -> None:

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import re
 
-from wcwidth import wcwidth
-
 _BIDI_AND_INVISIBLE = "\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
 _UNSAFE = re.compile(f"[\x00-\x08\x0b-\x1f\x7f-\x9f{_BIDI_AND_INVISIBLE}\ud800-\udfff\U000e0000-\U000e007f]")
 _SPACE = re.compile(r"\s+")
@@ -47,6 +45,8 @@ def fit(text: str, width: int) -> str:
     """Clean one-line `text` cut to at most `width` cells, the last being an ellipsis when something was cut."""
     if width <= 0:
         return ""
+    from wcwidth import wcwidth
+
     cells = cut = 0
     for position, character in enumerate(text):
         cells += max(0, wcwidth(character))

@@ -36,9 +36,9 @@ class DashboardScreen(View):
 
     def body(self) -> ComposeResult:
         yield Tiles(id="tiles", classes="figures pane")
-        with Horizontal(id="charts", classes="figures group"):
-            yield TimeChart("Load", "s/s", id="load", classes="pane")
-            yield TimeChart("Latency", "ms per call", role="line-b", id="latency", classes="pane")
+        with Horizontal(id="charts", classes="group"):
+            yield TimeChart("Load", "s/s", id="load", classes="figures pane")
+            yield TimeChart("Latency", "ms per call", role="line-b", id="latency", classes="figures pane")
         yield LineView(id="heading", classes="pane")
         yield LiveTable(
             query_columns(self.glyphs, brief=True), lambda row: row.key, id="queries", classes="figures pane"

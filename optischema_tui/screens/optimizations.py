@@ -27,7 +27,7 @@ from optischema_tui.widgets.advice_text import (
     why_lines,
 )
 from optischema_tui.widgets.banner import error_lines
-from optischema_tui.widgets.lines import Line, LineView, wrap
+from optischema_tui.widgets.lines import Line, LineView, cut, wrap
 from optischema_tui.widgets.live_table import Cell, Column, LiveTable
 from optischema_tui.widgets.progress import step_line
 
@@ -38,7 +38,7 @@ def _columns() -> list[Column[Item]]:
         Column("risk", "RISK", 6, _risk),
         Column("gain", "GAIN", 7, _gain, right=True),
         Column("share", "LOAD", 6, _share, right=True),
-        Column("size", "SIZE", 7, _size, right=True),
+        Column("size", "SIZE", 7, _size, right=True, from_width=64),
         Column("title", "ACTION", 0, lambda item, width: item.title),
     ]
 
@@ -86,7 +86,7 @@ class OptimizationsScreen(View):
         self.table.set_rows(items_of(state.recommendations, state.changes))
         self.table.set_empty(_empty(state))
         glyphs = self.glyphs
-        self.query_one("#summary", LineView).show(lambda width: [_summary(state, width, glyphs)])
+        self.query_one("#summary", LineView).show(lambda width: [cut(_summary(state, width, glyphs), width)])
         self._evidence()
 
     @on(LiveTable.Highlighted)

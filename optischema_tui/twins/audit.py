@@ -67,7 +67,7 @@ def _entry_json(entry: AuditEntry) -> dict[str, Any]:
 
 def _who(entry: AuditEntry) -> str:
     who = entry.body.get("who")
-    return clean(str(who.get("user", ""))) if isinstance(who, dict) else ""
+    return clean(str(who.get("os_user", ""))) if isinstance(who, dict) else ""
 
 
 def _what(entry: AuditEntry) -> str:

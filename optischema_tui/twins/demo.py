@@ -22,7 +22,7 @@ def run(context: Context, arguments: Namespace) -> int:
             print(json.dumps({"dsn": demo.dsn}), flush=True)
             _until_signal()
             return 0
-        spec = replace(context.spec(demo.dsn), label="demo")
+        spec = replace(context.spec(demo.dsn), label="demo", allow_changes=True)
         return open_ui(context, arguments, spec)
 
 

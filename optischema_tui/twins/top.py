@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 
 from optischema_tui.core.errors import UsageError
-from optischema_tui.core.jobs.observe import observe
+from optischema_tui.core.jobs.observe import missing, observe
 from optischema_tui.core.target.spec import TargetSpec
 from optischema_tui.twins.context import Context, asking_password
 from optischema_tui.twins.rows import picture_json, picture_text
@@ -22,6 +22,8 @@ def run(context: Context, arguments: Namespace) -> int:
         seen = observe(
             spec, None, ticks=2 if watch else 1, interval=arguments.seconds or spec.interval, clock=context.clock
         )
+        if seen.capabilities is not None and not seen.capabilities.part("statements").available:
+            raise missing(seen.capabilities.part("statements"))
         picture = seen.picture
         if picture is None:
             raise UsageError("Nothing was seen", "the server gave no answer in this time", "Try a longer --seconds")

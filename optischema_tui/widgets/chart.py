@@ -31,7 +31,7 @@ class TimeChart(LineView):
     """One series over time under a title line. plotext is imported at the first drawing, not before."""
 
     DEFAULT_CSS = """
-    TimeChart { height: 1fr; padding: 0 1; }
+    TimeChart { height: 1fr; padding: 0 1; overflow: hidden; }
     """
 
     def __init__(

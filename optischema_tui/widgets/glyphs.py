@@ -26,6 +26,8 @@ class Glyphs:
     edge: str
     chart: str
     """The marker that the charts draw with."""
+    ascii_only: bool = False
+    """Nothing else may reach the terminal: one that does not read UTF-8 takes parts of other characters as controls."""
 
 
 UNICODE = Glyphs(
@@ -59,13 +61,21 @@ ASCII = Glyphs(
     separator="|",
     edge="|",
     chart="*",
+    ascii_only=True,
 )
+
+_LIKE = str.maketrans("…—–→←↑↓·•●○", "~--><^v.**o")
 
 
 def glyphs_of(widget: Widget) -> Glyphs:
     """The set that the application chose for its terminal; Unicode in an application that chose none."""
     chosen = getattr(widget.app, "glyphs", UNICODE)
     return chosen if isinstance(chosen, Glyphs) else UNICODE
+
+
+def to_ascii(text: str) -> str:
+    """`text` in ASCII: known signs by their like, anything else by a question mark."""
+    return text if text.isascii() else text.translate(_LIKE).encode("ascii", "replace").decode("ascii")
 
 
 def bar(fraction: float, width: int, glyphs: Glyphs) -> str:

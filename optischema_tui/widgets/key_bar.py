@@ -14,7 +14,7 @@ class PieceBar(LineView):
     """Labels in a row, each with the action that a click runs."""
 
     DEFAULT_CSS = """
-    PieceBar { height: 1; padding: 0 1; }
+    PieceBar { height: 1; padding: 0 1; overflow: hidden; }
     """
 
     class Chosen(Message):

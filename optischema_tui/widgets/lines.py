@@ -18,6 +18,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from optischema_tui.core.safe_text import clean, fit
+from optischema_tui.widgets.glyphs import glyphs_of, to_ascii
 
 Piece = tuple[str, str]
 Line = tuple[Piece, ...]
@@ -152,13 +153,15 @@ class LineBase(ScrollView, can_focus=False, inherit_bindings=False):
         base = self.rich_style
         under = self.get_component_rich_style(f"lines--{state}", partial=True) if state else None
         ground = base + under if under else base
+        ascii_only = glyphs_of(self).ascii_only
         segments = []
         for text, role in line:
             style = ground
             if role and state != "cursor":
                 style = base + self.get_component_rich_style(f"lines--{role}")
                 style = style + under if under else style
-            segments.append(Segment(clean(text).expandtabs(4).replace("\n", " "), style))
+            shown = clean(text).expandtabs(4).replace("\n", " ")
+            segments.append(Segment(to_ascii(shown) if ascii_only else shown, style))
         return Strip(segments).crop(0, width).extend_cell_length(width, ground)
 
     def refresh_rows(self, rows: Iterable[int]) -> None:

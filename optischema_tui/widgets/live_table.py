@@ -284,6 +284,8 @@ class LiveTable(LineBase, Generic[Row], can_focus=True, inherit_bindings=False):
         self._lay_out()
         self._fit_height()
         self._keep_in_view()
+        # A frame may have been drawn between the new size and this event, in the old columns.
+        self._repaint_changed()
 
     def on_focus(self) -> None:
         self._repaint_changed()

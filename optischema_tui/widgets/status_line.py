@@ -21,7 +21,7 @@ class StatusLine(LineView):
     """One line of parts. The parts of rank 0 are always there, cut rather than dropped."""
 
     DEFAULT_CSS = """
-    StatusLine { height: 1; padding: 0 1; background: $surface; }
+    StatusLine { height: 1; padding: 0 1; overflow: hidden; background: $surface; }
     """
 
     def show_parts(self, parts: tuple[Part, ...]) -> None:

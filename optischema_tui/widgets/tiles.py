@@ -26,7 +26,7 @@ class Tiles(LineView):
     """Tiles of equal width on three lines: label, value, detail."""
 
     DEFAULT_CSS = """
-    Tiles { height: 3; padding: 0 1; }
+    Tiles { height: 3; padding: 0 1; overflow: hidden; }
     """
 
     def show_tiles(self, tiles: Sequence[Tile]) -> None:

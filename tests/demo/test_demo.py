@@ -8,7 +8,6 @@ import signal
 import stat
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,6 +17,7 @@ import psutil
 import psycopg
 import pytest
 
+from optischema_tui.core.cluster.cluster import GUARDIAN
 from optischema_tui.demo import statements
 from optischema_tui.demo.demo import Demo
 from optischema_tui.demo.shop import steps
@@ -267,8 +267,6 @@ def test_the_traffic_survives_a_terminated_session(session: Session, until: Unti
 
 @pytest.mark.parametrize("moment", ["Order items", "dsn"])
 def test_a_killed_program_leaves_nothing(moment: str, until: Until) -> None:
-    place = Path(tempfile.gettempdir())
-    others = set(place.glob("optischema-demo-*"))
     with subprocess.Popen(
         [sys.executable, "-c", PROGRAM],
         stdin=subprocess.PIPE,
@@ -284,7 +282,8 @@ def test_a_killed_program_leaves_nothing(moment: str, until: Until) -> None:
             pytest.fail(f"the program never said {moment}")
         family = psutil.Process(program.pid).children(recursive=True)
         assert family
-        (mine,) = set(place.glob("optischema-demo-*")) - others
+        (mine,) = [Path(p.cmdline()[-1]) for p in family if p.cmdline()[-2:-1] == [str(GUARDIAN)]]
+        assert mine.is_dir()
         os.killpg(program.pid, signal.SIGKILL)
     until(lambda: not any(p.is_running() and p.status() != psutil.STATUS_ZOMBIE for p in family), 30, "their end")
     until(lambda: not mine.exists(), 30, "the end of the directory")

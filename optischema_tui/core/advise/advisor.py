@@ -9,7 +9,7 @@ from optischema_tui.core.advise.candidates import candidates, column_problem, ta
 from optischema_tui.core.advise.coverage import covered_by
 from optischema_tui.core.advise.planner import Planner
 from optischema_tui.core.advise.predicates import TableKey, uses
-from optischema_tui.core.advise.proof import Proof, prove, recommend
+from optischema_tui.core.advise.proof import MIN_FALL, Proof, prove, recommend
 from optischema_tui.core.advise.result import Advice
 from optischema_tui.core.advise.search import MIN_GAIN, Choice, Pool, build_pool, choose, ordered
 from optischema_tui.core.advise.work import Pricer, Specs, Work
@@ -203,6 +203,8 @@ def _explain(
         if spec in choice.over_budget and more >= MIN_GAIN and budget_bytes is not None:
             size = pricer.size((spec,))
             rejected.add(spec, f"exceeds the budget of {_mb(budget_bytes)} ({_mb(size)} more, saves {more:.1%})")
+        elif spec in choice.chosen:
+            rejected.add(spec, f"not proved: no statement's planned cost falls by {MIN_FALL:.0%} with it")
         elif alone < MIN_GAIN:
             rejected.add(spec, f"gain too small: {alone:.1%} of the measured time")
         elif rivals:

@@ -15,8 +15,7 @@ from optischema_tui.core.workload.lexer import Token, identifier, significant
 _OPERATOR_CHARACTERS = frozenset("+-*/<>=~!@#%^&|?")
 _NO_COLUMN = frozenset((
     "and", "or", "not", "is", "null", "true", "false", "any", "all", "array", "row", "case", "when", "then", "else",
-    "end", "distinct", "from", "unknown", "collate", "current_date", "current_timestamp", "current_user",
-    "localtimestamp", "exists", "subplan", "initplan", "hashed", "rescan", "at", "zone", "time",
+    "end", "distinct", "from", "collate", "current_date", "current_timestamp", "current_user", "localtimestamp",
 ))  # fmt: skip
 
 

@@ -19,6 +19,10 @@ SortKeys = tuple[tuple[str, bool], ...]
 """(column, descending)"""
 
 
+_MOST_NULL = 0.3
+"""A partial index over more NULLs than this share of the rows saves little."""
+
+
 @dataclass(slots=True)
 class Use:
     """One occurrence of a table in a plan. Lists keep the plan's order, without repeats."""
@@ -123,10 +127,21 @@ class _Reader:
         lists = {Kind.EQUAL: use.equal, Kind.ANY: use.any_of, Kind.RANGE: use.ranges}
         if comparison.kind in lists:
             _add(lists[comparison.kind], column)
+            self._note_partial(use, column, comparison)
         elif comparison.kind is Kind.OTHER:
             what = f"{use.table.name}.{column} {comparison.operator}"
             need = "a pattern operator class" if comparison.operator in ("~~", "~~*") else "another kind of index"
             _add(use.obstacles, f"{what} ..: a plain B-tree cannot serve this operator; {need} is not offered yet")
+
+    def _note_partial(self, use: Use, column: str, comparison: Comparison) -> None:
+        """A condition without a value of its own holds in every call: the case for a partial index."""
+        if comparison.operator not in ("is", "not", ""):
+            return
+        facts = next(each for each in use.table.columns if each.name == column)
+        if comparison.operator == "is" and facts.null_frac > _MOST_NULL:
+            return
+        text = f"{column} IS NULL" if comparison.operator == "is" else f"{comparison.operator} {column}".strip()
+        _add(use.obstacles, f"{use.table.name}: a partial index WHERE {text} would be smaller; not offered yet")
 
     def _obstacle(self, comparison: Comparison, own: Use | None, text: str) -> None:
         if comparison.kind not in (Kind.EQUAL, Kind.ANY, Kind.RANGE):

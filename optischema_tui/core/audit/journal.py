@@ -64,6 +64,11 @@ class Journal:
     def close(self) -> None:
         self._database.close()
 
+    @property
+    def notice(self) -> str:
+        """A sentence for the person when the file vanished under the running program; else empty."""
+        return self._database.notice
+
     # --- writing ---
 
     def record(self, event: str, body: dict[str, Any], change_id: str = "") -> AuditEntry:

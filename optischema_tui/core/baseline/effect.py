@@ -5,13 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from optischema_tui.core.baseline.baseline import SPAN, before_after
-from optischema_tui.core.baseline.compare import Compared, Verdict
+from optischema_tui.core.baseline.compare import Compared
 from optischema_tui.core.history.store import History
 from optischema_tui.core.models import Change, ChangeState
-
-ENOUGH_CALLS = 20
-"""Calls after the change that the heaviest statement must have before a verdict is given."""
-KNOWN = (Verdict.BETTER, Verdict.SAME, Verdict.WORSE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,17 +15,6 @@ class Effect:
     """What was measured; `rows` in the order of the change's evidence, empty when history has nothing."""
 
     rows: tuple[Compared, ...]
-
-    @property
-    def enough(self) -> bool:
-        """The statement that took the most time before has a verdict that rests on enough calls."""
-        heaviest = max(self.rows, key=lambda row: row.share_before, default=None)
-        return (
-            heaviest is not None
-            and heaviest.verdict in KNOWN
-            and heaviest.after is not None
-            and heaviest.after.calls >= ENOUGH_CALLS
-        )
 
     @property
     def sentences(self) -> tuple[str, ...]:
@@ -56,9 +41,7 @@ def _sentence(row: Compared) -> str:
     after = f"{row.after.mean_exec_time:.2f} ms over {row.after.calls} calls"
     if row.before is None:
         return f"before: not in history; after {after}"
-    times = (
-        ""
-        if row.ratio is None
-        else (f", {row.ratio:.1f}x faster" if row.ratio >= 1 else f", {1 / row.ratio:.1f}x slower")
-    )
+    times = ""
+    if row.ratio is not None:
+        times = f", {row.ratio:.1f}x faster" if row.ratio >= 1 else f", {1 / row.ratio:.1f}x slower"
     return f"before {before}; after {after}{times}: {row.verdict}"

@@ -75,7 +75,7 @@ def begin(journal: Journal, change: Change, clock: Clock) -> Change:
         {
             "who": actor(),
             "target": change.target.fingerprint,
-            "database": change.target.database,
+            "database_name": change.target.database,
             "system_identifier": change.target.system_identifier,
             "kind": change.kind,
             "sql": change.forward_sql,

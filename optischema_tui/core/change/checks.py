@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from optischema_tui.core.change.catalog import PACKAGE, IndexSeen, ask
 from optischema_tui.core.change.limits import Limits
+from optischema_tui.core.change.session import as_login
 from optischema_tui.core.models import Change, Check, Level
 from optischema_tui.core.target.spec import TargetSpec
 from optischema_tui.core.target.sql import load
@@ -35,6 +37,10 @@ class Facts:
     def named(self) -> IndexSeen | None:
         """The index that has the change's name."""
         return next((index for index in self.indexes if index.name == self.change.index_name), None)
+
+    def as_login(self) -> AbstractContextManager[None]:
+        """See `session.as_login`."""
+        return as_login(self.connection, str(self.server["acting_as"]))
 
     def ask(self, name: str, /, **parameters: Any) -> list[dict[str, Any]]:
         return ask(self.connection, name, **parameters)

@@ -1,8 +1,8 @@
 """The verdict on an applied change, from what its statements measured before it began and after it was there.
 
-The rule (`RULE` says it in words): a statement that got slower beyond its noise and by more than 10 % asks for a person;
-else a statement that got faster beyond its noise means keep; else the index only costs writes, which asks for a person.
-It is applied once the statements with enough calls on both sides stand for half of the earlier time of all of them.
+The rule (`RULE` says it in words): a statement that got slower beyond its noise and by more than 10 % asks for a
+person; else a statement that got faster beyond its noise means keep; else the index only costs writes, which asks for
+a person. It is applied once the statements with enough calls on both sides stand for half of the earlier time.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 WORSE_BY = 0.10
 ENOUGH = 0.5
 RULE = (
-    f"kept when a statement is faster beyond its noise and none is slower beyond its noise by more than {WORSE_BY:.0%}; "
+    f"kept when a statement is faster beyond its noise and none is slower beyond it by more than {WORSE_BY:.0%}; "
     f"decided when statements with enough calls on both sides stand for {ENOUGH:.0%} of the earlier time"
 )
 _DECIDED = frozenset({Verdict.BETTER, Verdict.SAME, Verdict.WORSE})

@@ -201,4 +201,4 @@ def advisory_lock(holder: dict[str, Any] | None) -> Check:
     line = "nobody else changes the table"
     if holder is not None:
         return block(line, f"Another index change on this table is at work: {describe(holder)}", "try_lock")
-    return ok(line, "The lock for index changes on this table is ours", "try_lock")
+    return ok(line, "No other index change of this program is at work on this table", "try_lock")

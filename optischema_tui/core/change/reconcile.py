@@ -12,7 +12,14 @@ from optischema_tui.core.change.execute import Tell, progress
 from optischema_tui.core.change.ids import application_name
 from optischema_tui.core.change.ledger import Ledger
 from optischema_tui.core.change.limits import Limits
-from optischema_tui.core.change.session import describe, lock_holder, lock_or_holder, who, work_session
+from optischema_tui.core.change.session import (
+    act_as_owner,
+    as_login,
+    describe,
+    lock_holder,
+    lock_or_holder,
+    work_session,
+)
 from optischema_tui.core.change.settle import STATE_OF, builder_of, settle
 from optischema_tui.core.change.states import EDGES, UNSETTLED
 from optischema_tui.core.change.verify import finish_applied, record_applied
@@ -115,7 +122,7 @@ def reconcile_change(
             return _occupied(connection, ledger, holder)
         if not _is_unfinished(ledger.change):
             return Verdict(ledger.change, was, HELD, f"The change is {ledger.change.state} already")
-        ledger.database = who(connection)
+        ledger.database = act_as_owner(connection, ledger.change)
         return _judge(connection, spec, ledger, limits)
 
 
@@ -155,7 +162,10 @@ def _judge(connection: psycopg.Connection[Any], spec: TargetSpec, ledger: Ledger
     if was in (ChangeState.APPLIED, ChangeState.VERIFYING):
         finish_applied(connection, ledger)
         return Verdict(ledger.change, was, Outcome.DONE, "It had been applied; the verification was finished")
-    if builder := builder_of(connection, change):
+    acting_as = ask(connection, "server")[0]["acting_as"]
+    with as_login(connection, acting_as):
+        builder = builder_of(connection, change)
+    if builder:
         return Verdict(change, was, HELD, f"Process {builder} builds an index on this table; its end must be awaited")
     found, reason = settle(connection, spec, ledger, limits)
     if found is Outcome.DONE:

@@ -48,6 +48,37 @@ def who(connection: psycopg.Connection[Any]) -> dict[str, Any]:
     return ask(connection, "who")[0]
 
 
+def act_as_owner(connection: psycopg.Connection[Any], change: Change) -> dict[str, Any]:
+    """Take the table owner's role where ours may take it and has not its rights anyway (NOINHERIT). Gives `who`.
+
+    session_user stays what it was, for the server's log and for the audit.
+    """
+    import psycopg
+
+    before = who(connection)
+    tables = ask(connection, "table", schema=change.schema, table=change.table)
+    if not tables or tables[0]["owns"] or not tables[0]["may_become_owner"]:
+        return before
+    owner = str(tables[0]["owner"])
+    try:
+        connection.execute(f"SET ROLE {quote(owner)}".encode())
+    except psycopg.errors.InsufficientPrivilege:
+        return before  # since 16 a membership may be without SET; the preflight names the missing GRANT
+    return {**before, "current_user": owner}
+
+
+@contextmanager
+def as_login(connection: psycopg.Connection[Any], acting_as: str) -> Iterator[None]:
+    """Look with the login's own eyes: the owner's role need not see other sessions."""
+    if acting_as:
+        connection.execute("RESET ROLE")
+    try:
+        yield
+    finally:
+        if acting_as and not connection.closed:
+            connection.execute(f"SET ROLE {quote(acting_as)}".encode())
+
+
 def set_timeouts(connection: psycopg.Connection[Any], statement_ms: int, lock_ms: int) -> None:
     ask(connection, "timeouts", statement=str(statement_ms), lock=str(lock_ms))
 

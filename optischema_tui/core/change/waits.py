@@ -11,11 +11,23 @@ from optischema_tui.core.models import Check, quote
 from optischema_tui.core.target.session import map_error
 
 _LAG_WORTH_SAYING = 1 << 30
+_OLD_SECONDS = 2
+_STOPS_BUILDERS = [
+    "ShareUpdateExclusiveLock",
+    "ShareLock",
+    "ShareRowExclusiveLock",
+    "ExclusiveLock",
+    "AccessExclusiveLock",
+]
+"""Lock modes that keep a build or a drop from beginning."""
+_WRITES = ["RowExclusiveLock", *_STOPS_BUILDERS]
+_ANY = ["AccessShareLock", "RowShareLock", *_WRITES]
 
 
 def no_builder(facts: Facts) -> Check:
     line = "no other build on the table"
-    rows = facts.ask("builders", relation=facts.table["oid"])
+    with facts.as_login():
+        rows = facts.ask("builders", relation=facts.table["oid"])
     ours = [row for row in rows if row["relid"]]
     if ours:
         row = ours[0]
@@ -45,23 +57,30 @@ def prepared_transactions(facts: Facts) -> Check:
 def old_transactions(facts: Facts) -> Check:
     line = "sessions it would wait for"
     drop = facts.change.kind == DROP
-    rows = facts.ask("table_locks", relation=facts.table["oid"], readers=drop)
     query = "table_locks"
-    if not drop:
-        snapshots, query = facts.ask("snapshots"), "snapshots"
-        known = {row["pid"] for row in rows}
-        rows += [row for row in snapshots if row["pid"] not in known]
+    with facts.as_login():
+        # writers hold a build up; readers too hold a drop up
+        rows = _holders(facts, _ANY if drop else _WRITES, _OLD_SECONDS)
+        if not drop:
+            snapshots, query = facts.ask("snapshots"), "snapshots"
+            known = {row["pid"] for row in rows}
+            rows += [row for row in snapshots if row["pid"] not in known]
+        sees_all = facts.ask("sees_activity")[0]["sees_all"]
     if rows:
         return warn(line, "It will wait for the end of: " + "; ".join(_describe(row) for row in rows), query)
-    if not facts.ask("sees_activity")[0]["sees_all"]:
+    if not sees_all:
         return warn(
             line, "Other roles' transactions are hidden from us: GRANT pg_read_all_stats shows them", "sees_activity"
         )
     return ok(line, "No old transaction is in its way now", query)
 
 
+def _holders(facts: Facts, modes: list[str], seconds: int) -> list[dict[str, Any]]:
+    return facts.ask("table_locks", relation=facts.table["oid"], modes=modes, seconds=seconds)
+
+
 def _describe(row: dict[str, Any]) -> str:
-    what = row["application_name"] or "unnamed"
+    what = row["application_name"] or row.get("backend_type") or "unnamed"
     return (
         f"process {row['pid']} ({what}, role {row['role'] or 'hidden'}, {row['state'] or 'hidden'}, {row['seconds']} s)"
     )
@@ -91,8 +110,11 @@ def lock_probe(facts: Facts) -> Check:
         with facts.connection.transaction(force_rollback=True):
             facts.connection.execute(sql)
     except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected):
-        held = facts.ask("table_locks", relation=facts.table["oid"], readers=False)
-        who = "; ".join(_describe(row) for row in held) or "a younger transaction"
+        with facts.as_login():
+            held = _holders(facts, _STOPS_BUILDERS, 0)
+        if held and all(row["backend_type"] == "autovacuum worker" and not row["wraparound"] for row in held):
+            return warn(line, "An autovacuum is at work on the table; it gives way, and begins again later", sql)
+        who = "; ".join(_describe(row) for row in held) or "a transaction that has just ended"
         return block(line, f"Not within {facts.limits.probe_lock_ms} ms: the table is locked by {who}", sql)
     except psycopg.Error as error:
         if error.sqlstate is None:

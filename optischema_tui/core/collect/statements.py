@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
 from operator import itemgetter
@@ -18,6 +19,7 @@ TEXT_BYTES = 8_000_000
 """Fetched in one go; the rest follows in the next ticks."""
 TEXT_BATCH = 5_000
 TEXT_SECONDS = 15.0
+ROWS_AT_A_TIME = 500
 
 _NAMES = {
     "total_exec_time": ("total_exec_time", "total_time"),
@@ -53,9 +55,12 @@ def statements_query(capabilities: Capabilities) -> str:
 async def read_counters(observer: Observer, capabilities: Capabilities) -> Counters:
     """All rows of pg_stat_statements, of every database of the cluster. Raises what `Observer.fetch` raises."""
     rows = await observer.fetch(statements_query(capabilities))
-    values = [tuple(row) for row in rows]
-    seen = [StatementSample(StatementKey(*row[:4]), *row[4:]) for row in values if row[2] is not None]
-    return Counters(tuple(seen), len(values) - len(seen))
+    seen: list[StatementSample] = []
+    for start in range(0, len(rows), ROWS_AT_A_TIME):
+        values = [tuple(row) for row in rows[start : start + ROWS_AT_A_TIME]]
+        seen += [StatementSample(StatementKey(*row[:4]), *row[4:]) for row in values if row[2] is not None]
+        await asyncio.sleep(0)  # thousands of rows must not hold up what else lives on this loop
+    return Counters(tuple(seen), len(rows) - len(seen))
 
 
 async def read_texts(

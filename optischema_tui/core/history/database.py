@@ -46,6 +46,9 @@ class Schema:
     """True: a damaged file is moved aside and a fresh one begun. False: damage is an error, nothing is touched."""
 
 
+_DAMAGE_WORDS = ("no such table", "no such column", "malformed", "Could not decode to UTF-8")
+
+
 class _Damaged(Exception):
     pass
 
@@ -57,7 +60,7 @@ class Database:
         self.path = path
         self.schema = schema
         self.notice = ""
-        """A sentence that the person must see: a damaged file was moved aside. Empty otherwise."""
+        """A sentence that the person must see: a damaged file was moved aside, or ours vanished. Empty otherwise."""
         self.generation = 0
         """Counts the times the file was opened: what was remembered from an earlier one may not hold."""
         self._clock = clock
@@ -89,7 +92,7 @@ class Database:
         with self._lock, self._told():
             try:
                 return self._once(begin, work)
-            except sqlite3.DatabaseError as error:
+            except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
                 if not (self.schema.disposable and _is_damage(error)):
                     raise
             self._replace()
@@ -112,14 +115,20 @@ class Database:
 
     def _open(self) -> sqlite3.Connection:
         if self._connection is not None:
-            return self._connection
+            if self._is_in_place():
+                return self._connection
+            self._drop_connection()
+            self.notice = (
+                f"{self.schema.what} at {self.path} was moved or deleted while this program ran:"
+                " what is written now goes to the file that stands there now."
+            )
         if self._closed:
             raise StorageError(f"{self.schema.what} is closed already")
         make_private(self.path.parent)
         with _directory_lock(self.path.parent):
             try:
                 self._connection = self._connect()
-            except (sqlite3.DatabaseError, _Damaged) as error:
+            except (sqlite3.DatabaseError, UnicodeDecodeError, _Damaged) as error:
                 if not (self.schema.disposable and _is_damage(error)):
                     raise
                 self._move_aside()
@@ -144,13 +153,20 @@ class Database:
             ):
                 connection.execute(f"PRAGMA {pragma}").fetchall()
             self._inode = os.stat(self.path).st_ino
-            if self.schema.disposable and self._inode and os.stat(self.path).st_size <= CHECK_LIMIT:
+            if self.schema.disposable and os.stat(self.path).st_size <= CHECK_LIMIT:
                 _quick_check(connection)
             self._migrate(connection)
         except BaseException:
             connection.close()
             raise
         return connection
+
+    def _is_in_place(self) -> bool:
+        """False once the open file was moved or deleted: what is written to it then would be found by nobody."""
+        try:
+            return os.stat(self.path).st_ino == self._inode
+        except OSError:
+            return False
 
     def _migrate(self, connection: sqlite3.Connection) -> None:
         latest = len(self.schema.migrations)
@@ -190,10 +206,9 @@ class Database:
 
     def _replace(self) -> None:
         """Drop a damaged file that is open: moved aside unless another program has done so already."""
-        inode = self._inode
         self._drop_connection()
         with _directory_lock(self.path.parent):
-            if self.path.exists() and self.path.stat().st_ino == inode:
+            if self._is_in_place():
                 self._move_aside()
 
     def _move_aside(self) -> None:
@@ -220,7 +235,7 @@ class Database:
     def _told(self) -> Iterator[None]:
         try:
             yield
-        except (sqlite3.Error, _Damaged, OSError, OverflowError) as error:
+        except (sqlite3.Error, _Damaged, OSError, OverflowError, UnicodeDecodeError) as error:
             raise _explain(self.schema.what, self.path, error) from error
 
 
@@ -260,8 +275,13 @@ def _explain(what: str, path: Path, error: Exception) -> StorageError:
 
 
 def _is_damage(error: Exception) -> bool:
+    """Also when a damaged schema lacks a table that this format has, or a text is not the UTF-8 that was stored."""
+    if isinstance(error, _Damaged | UnicodeDecodeError):
+        return True
     code = getattr(error, "sqlite_errorcode", None)
-    return isinstance(error, _Damaged) or (code is not None and code & 0xFF in (11, 26))
+    if code is not None and code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return True
+    return isinstance(error, sqlite3.OperationalError) and str(error).startswith(_DAMAGE_WORDS)
 
 
 def _lower(sentence: str) -> str:

@@ -12,7 +12,7 @@ from optischema_tui.core.clock import SYSTEM, Clock
 from optischema_tui.core.cluster.binaries import find_binaries
 from optischema_tui.core.errors import MissingPart
 from optischema_tui.core.history.store import History
-from optischema_tui.core.jobs.observe import observe
+from optischema_tui.core.jobs.observe import missing, observe
 from optischema_tui.core.lab.lab import Lab
 from optischema_tui.core.lab.reader import read_image
 from optischema_tui.core.models import Recommendation, TargetIdentity
@@ -94,6 +94,8 @@ def read_workload(spec: TargetSpec, history: History | None, clock: Clock = SYST
     Raises MissingPart when the server has none to show.
     """
     seen = observe(spec, history, ticks=1, interval=spec.interval, clock=clock)
+    if seen.capabilities is not None and not seen.capabilities.part("statements").available:
+        raise missing(seen.capabilities.part("statements"))
     picture = seen.picture
     rows = [row for row in picture.rows if row.key.dbid == picture.target.database_oid] if picture is not None else []
     statements = from_rows(rows)

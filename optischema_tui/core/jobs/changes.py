@@ -161,7 +161,7 @@ def judge(paths: Paths, fingerprint: str, *, clock: Clock = SYSTEM) -> tuple[Cha
     with closing(History.open(paths.history_db)) as history, closing(Journal.open(paths.audit_db)) as journal:
         judged = []
         for change in journal.changes(fingerprint=fingerprint, states={ChangeState.VERIFYING}):
-            measured = effect(history, change)
-            if measured.enough:
-                judged.append(protocol.judge(journal, change, measured, clock=clock))
+            after = protocol.judge(journal, change, effect(history, change).rows, clock=clock)
+            if after.state is not change.state:
+                judged.append(after)
         return tuple(judged)

@@ -9,11 +9,11 @@ from contextlib import suppress
 from optischema_tui.core.clock import SYSTEM, Clock
 from optischema_tui.core.collect.collector import Collector
 from optischema_tui.core.collect.events import CollectEvent, Connected, Lost, Observed
-from optischema_tui.core.errors import OptischemaError
+from optischema_tui.core.errors import MissingPart, OptischemaError
 from optischema_tui.core.history.store import History
 from optischema_tui.core.jobs.recorder import Recorder
 from optischema_tui.core.models import Picture
-from optischema_tui.core.target.capabilities import Capabilities
+from optischema_tui.core.target.capabilities import Capabilities, Capability
 from optischema_tui.core.target.spec import TargetSpec
 
 
@@ -25,6 +25,11 @@ class Observation:
         self.picture: Picture | None = None
         self.capabilities: Capabilities | None = None
         self.failure: OptischemaError | None = None
+
+
+def missing(part: Capability) -> MissingPart:
+    """The failure that a capability's absence is."""
+    return MissingPart(part.reason, todo=f"This enables it:\n{part.remedy}" if part.remedy else "")
 
 
 def observe(

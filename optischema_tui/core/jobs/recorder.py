@@ -10,10 +10,11 @@ from optischema_tui.core.errors import StorageError
 from optischema_tui.core.history.store import History
 from optischema_tui.core.models import LoadPoint, Picture, Snapshot, StatementDelta, StatementKey, StatementText
 from optischema_tui.core.target.spec import TargetSpec
-from optischema_tui.core.workload.delta import deltas
-from optischema_tui.core.workload.picture import build_picture, load_point
+from optischema_tui.core.workload.delta import deltas, point_of
+from optischema_tui.core.workload.picture import build_picture
 
 SERIES_SECONDS = 4 * 3600.0
+SERIES_POINTS = 2000
 
 
 class Recorder:
@@ -26,6 +27,8 @@ class Recorder:
         self.previous: Snapshot | None = None
         self.texts: dict[StatementKey, StatementText] = {}
         self.series: list[LoadPoint] = []
+        self.broke = False
+        """An epoch ended since the last point of the series."""
         self.storage_problem: StorageError | None = None
         """Why the last tick could not be stored; observing goes on in memory."""
 
@@ -47,13 +50,17 @@ class Recorder:
         """Store the tick and draw the picture. A failing store is kept in `storage_problem`, never raised."""
         snapshot = event.snapshot
         self.texts.update({text.key: text for text in event.texts})
-        changed = deltas(self.previous, snapshot) if self.previous is not None else None
-        point = load_point(self.previous, snapshot, breaks=bool(changed and changed.broken) or not self.series)
+        interval = deltas(self.previous, snapshot) if self.previous is not None else None
+        whole = interval if interval is not None and not interval.broken else None
+        if interval is not None and interval.broken:
+            self.broke = True
+        point = point_of(snapshot, whole, breaks=self.broke or not self.series) if whole is not None else None
         if point is not None:
-            self.series = [*self.series[-2000:], point]
-        picture = build_picture(self.previous, snapshot, self.texts, self.series, show_hidden)
+            self.broke = False
+            self.series = [*self.series[1 - SERIES_POINTS :], point]
+        picture = build_picture(self.previous, snapshot, self.texts, self.series, show_hidden, interval=interval)
         self.previous = snapshot
-        self._store(snapshot, event.texts, tuple(changed.statements.values()) if changed else None, point, picture)
+        self._store(snapshot, event.texts, tuple(whole.statements.values()) if whole else None, point, picture)
         return picture
 
     def _store(

@@ -16,10 +16,10 @@ from optischema_tui.core.lab.extended import load_extended
 from optischema_tui.core.lab.image import BLOCK_SIZE, Image, Index
 from optischema_tui.core.lab.load import Failure, run
 from optischema_tui.core.lab.locale import LabLocale, choose
-from optischema_tui.core.lab.size_model import fields_width
+from optischema_tui.core.lab.size_model import Fields, fields_width
 from optischema_tui.core.lab.sparse import btree_height, extend, pages_of, patch_btree
 from optischema_tui.core.lab.statistics import column_statements, relation_statements
-from optischema_tui.core.lab.whatif import ADMIN_SCHEMA, Fields
+from optischema_tui.core.lab.whatif import ADMIN_SCHEMA
 from optischema_tui.core.models import quote
 from optischema_tui.core.safe_text import one_line
 
@@ -222,7 +222,7 @@ def _extend_files(work: _Work, admin: Connection[Any]) -> None:
     }
     admin.execute(b"CHECKPOINT")
     admin.execute(f"SELECT {ADMIN_SCHEMA}.pg_buffercache_evict_all()".encode())
-    fields = Fields(work.image)
+    fields = Fields(work.image.relations, work.image.statistics)
     for relation in work.image.relations.values():
         path = work.paths.get((relation.schema, relation.name))
         pages = relation.size_bytes // BLOCK_SIZE
@@ -241,7 +241,7 @@ def _extend_files(work: _Work, admin: Connection[Any]) -> None:
 def _raise(image: Image, index: Index, fields: Fields, file: Path, pages: int) -> None:
     table = image.relations[index.relation]
     keys = fields.of(table.schema, table.name, index.columns[: index.keys])
-    height = btree_height(pages, fields_width(keys))
+    height = index.height if index.height is not None else btree_height(pages, fields_width(keys))
     if height and pages > height + 2:
         patch_btree(file, height)
 

@@ -34,23 +34,52 @@ class PlanComparison:
     """Why there is nothing to compare: which side could not plan it, and the reason. Then the rest means nothing."""
 
 
+@dataclass(frozen=True, slots=True)
+class TargetPlan:
+    """What the target's planner said to one statement."""
+
+    statement: WorkloadStatement
+    plan: PlanNode | None
+    error: str = ""
+
+
+def plan_on_target(connection: Connection[Any], statements: Iterable[WorkloadStatement]) -> tuple[TargetPlan, ...]:
+    """Plan every statement on the target (EXPLAIN only, never executed). A lost target raises the driver's error.
+
+    Best done right after the image was read: on a live server sizes and statistics move on.
+    """
+    return tuple(_on_target(connection, statement) for statement in statements)
+
+
+def compare_plans(lab: Lab, planned: Iterable[TargetPlan]) -> tuple[PlanComparison, ...]:
+    """Plan the same statements in the lab and compare."""
+    return tuple(_compare(lab, there) for there in planned)
+
+
 def compare(
     connection: Connection[Any], lab: Lab, statements: Iterable[WorkloadStatement]
 ) -> tuple[PlanComparison, ...]:
-    """Plan every statement on the target (EXPLAIN only, never executed) and in the lab. A lost target raises."""
-    return tuple(_compare(connection, lab, statement) for statement in statements)
+    """`plan_on_target` and `compare_plans` in one."""
+    return compare_plans(lab, plan_on_target(connection, statements))
 
 
-def _compare(connection: Connection[Any], lab: Lab, statement: WorkloadStatement) -> PlanComparison:
+def _on_target(connection: Connection[Any], statement: WorkloadStatement) -> TargetPlan:
     if statement.problem:
-        return PlanComparison(statement.sql, statement.queryid, error=statement.problem)
-    side = "Target"
+        return TargetPlan(statement, None, statement.problem)
     try:
-        there = explain_generic(connection, statement.sql)
-        side = "Lab"
+        return TargetPlan(statement, explain_generic(connection, statement.sql))
+    except OptischemaError as error:
+        return TargetPlan(statement, None, f"Target: {error.sentence}")
+
+
+def _compare(lab: Lab, planned: TargetPlan) -> PlanComparison:
+    statement, there = planned.statement, planned.plan
+    if there is None:
+        return PlanComparison(statement.sql, statement.queryid, error=planned.error)
+    try:
         here = lab.plan(statement.sql)
     except OptischemaError as error:
-        return PlanComparison(statement.sql, statement.queryid, error=f"{side}: {error.sentence}")
+        return PlanComparison(statement.sql, statement.queryid, error=f"Lab: {error.sentence}")
     return PlanComparison(
         sql=statement.sql,
         queryid=statement.queryid,

@@ -76,6 +76,9 @@ class Column:
     not_null: bool
     virtual: str
     """Expression of a virtual generated column (18); stored ones are plain columns here."""
+    default: str
+    """Expression: it costs something in the plan of an INSERT."""
+    identity: bool
     length: int
     """pg_attribute.attlen: bytes, -1 for varlena."""
     alignment: str
@@ -85,7 +88,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """`kind` is pg_class.relkind: r, p, v, m, c, f, i, I."""
+    """`kind` is pg_class.relkind: r, p, v, m, c, f, i, I, S."""
 
     oid: int
     schema: str
@@ -141,6 +144,8 @@ class Index:
     primary: bool
     valid: bool
     constraint: bool
+    height: int | None = None
+    """Levels above the leaves of a B-tree, where the target told it; None: to be estimated from the size."""
 
 
 @dataclass(frozen=True, slots=True)

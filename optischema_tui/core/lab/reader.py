@@ -9,6 +9,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from optischema_tui.core.errors import LabError
+from optischema_tui.core.lab.heights import SESSION as HEIGHTS_SESSION
+from optischema_tui.core.lab.heights import ask_heights
 from optischema_tui.core.lab.image import (
     BLOCK_SIZE,
     Column,
@@ -24,6 +26,7 @@ from optischema_tui.core.lab.image import (
     Server,
     TypeInfo,
 )
+from optischema_tui.core.lab.size_model import Fields
 from optischema_tui.core.safe_text import one_line
 from optischema_tui.core.target.sql import load
 
@@ -46,6 +49,7 @@ _SESSION = {
     "extra_float_digits": "3",
     "bytea_output": "hex",
     "quote_all_identifiers": "off",
+    **HEIGHTS_SESSION,
 }
 
 Row = Mapping[str, Any]
@@ -59,7 +63,7 @@ class _Source:
         self.version = connection.info.server_version
 
     def rows(self, name: str, params: Mapping[str, Any] | None = None) -> list[Row]:
-        """The query's rows. Deparsing locks tables for a moment: LabError when another session's lock stays in the way."""
+        """The query's rows. Deparsing takes ACCESS SHARE for a moment: LabError when a lock stays in its way."""
         from psycopg.errors import LockNotAvailable
         from psycopg.rows import dict_row
 
@@ -88,6 +92,8 @@ def read_image(connection: Connection[Any]) -> Image:
     Reads with the rights of the connected role; the session's own settings are put back at the end. Raises LabError
     when the server is too old or no statistics can be read, and lets the driver's errors pass.
     """
+    from psycopg.errors import CharacterNotInRepertoire, UntranslatableCharacter
+
     source = _Source(connection)
     if source.version < OLDEST:
         raise LabError(
@@ -99,10 +105,9 @@ def read_image(connection: Connection[Any]) -> Image:
         server = source.rows("server")[0]
         with _reading_session(source):
             return _Reader(source, server, settings).read()
-    except UnicodeDecodeError as error:
+    except (UnicodeDecodeError, CharacterNotInRepertoire, UntranslatableCharacter) as error:
         raise LabError(
-            "The catalog of this database holds text that is not in its declared encoding",
-            f"{error.reason} at byte {error.start}",
+            "The catalog of this database holds text that is not in its declared encoding", one_line(str(error), 200)
         ) from error
 
 
@@ -112,6 +117,13 @@ def _reading_session(source: _Source) -> Iterator[None]:
     _set(source, _SESSION)
     try:
         yield
+        now = {row["name"]: row["value"] for row in source.rows("session_now", {"names": list(_SESSION)})}
+        if now["search_path"] != _SESSION["search_path"]:
+            raise LabError(
+                "The schema was not read reliably",
+                "Settings of the session did not last: a connection pooler in transaction mode stands between",
+                "Connect to the server itself",
+            )
     finally:
         if not source.connection.closed:
             _set(source, before)
@@ -139,7 +151,7 @@ class _Reader:
         statistics = self.statistics(relations)
         types = tuple(map(_type_info, self.source.rows("types")))
         constraints = tuple(_record(Constraint, row) for row in self.source.rows("constraints"))
-        indexes = [_index(row) for row in self.source.rows("indexes")]
+        indexes = self.indexes(relations, statistics)
         self.not_read += [f"{row['what']}: kind not carried over" for row in self.source.rows("foreign_ground")]
         return Image(
             server=self.server(),
@@ -152,7 +164,7 @@ class _Reader:
             functions=self.functions(),
             relations=relations,
             constraints=tuple(c for c in constraints if c.relation in relations),
-            indexes={i.oid: i for i in indexes if i.relation in relations and i.oid in relations},
+            indexes=indexes,
             statistics=statistics,
             extended=self.extended(relations),
             not_read=tuple(self.not_read),
@@ -223,6 +235,13 @@ class _Reader:
             self.not_read.append(f"view {relation.schema}.{relation.name}: its definition could not be read")
             return ""
         return str(rows[0]["definition"])
+
+    def indexes(self, relations: Mapping[int, Relation], statistics: tuple[ColumnStatistics, ...]) -> dict[int, Index]:
+        found = [_index(row) for row in self.source.rows("indexes")]
+        mine = [index for index in found if index.relation in relations and index.oid in relations]
+        operator_cost = float(dict(self.settings).get("cpu_operator_cost", 0))
+        fields = Fields(relations, statistics)
+        return ask_heights(self.source.connection, relations, mine, fields, operator_cost)
 
     def functions(self) -> tuple[Function, ...]:
         found = tuple(_record(Function, row) for row in self.source.rows("functions"))
@@ -304,7 +323,7 @@ def _type_info(row: Row) -> TypeInfo:
 
 def _column(row: Row) -> Column:
     values = _without(row, "relation")
-    column: Column = _record(Column, {**values, "virtual": values["virtual"] or ""})
+    column: Column = _record(Column, {**values, "virtual": values["virtual"] or "", "default": values["default"] or ""})
     return column
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 
+from optischema_tui.core.lab.image import ColumnStatistics, Relation
 from optischema_tui.core.lab.sparse import align8
 
 _ALIGN = {"c": 1, "s": 2, "i": 4, "d": 8}
@@ -27,6 +28,30 @@ class Field:
     length: int
     alignment: str
     width: int
+
+
+class Fields:
+    """Widths of a table's columns, for the size model."""
+
+    def __init__(self, relations: Mapping[int, Relation], statistics: Iterable[ColumnStatistics]) -> None:
+        self._columns = {
+            (relation.schema, relation.name): {column.name: column for column in relation.columns}
+            for relation in relations.values()
+            if relation.kind in "rpm"
+        }
+        self._widths: dict[tuple[str, str, str], int] = {}
+        for row in statistics:
+            relation = relations[row.relation]
+            self._widths.setdefault((relation.schema, relation.name, row.column), row.width)
+
+    def of(self, schema: str, table: str, names: Sequence[str]) -> list[Field]:
+        """Fields of the named columns; what is not a column (an expression) gets an assumed width."""
+        found = []
+        for name in names:
+            column = self._columns.get((schema, table), {}).get(name)
+            width = self._widths.get((schema, table, name), UNKNOWN_WIDTH)
+            found.append(Field(column.length, column.alignment, width) if column else Field(-1, "i", width))
+        return found
 
 
 def fields_width(fields: Sequence[Field]) -> int:

@@ -50,10 +50,10 @@ def extend(path: Path, pages: int) -> None:
             os.close(descriptor)
 
 
-def btree_height(pages: int, key_width: float) -> int:
-    """Levels above the leaves of a B-tree of `pages` pages (0: the root is a leaf)."""
+def btree_height(pages: int, key_width: float, fill: float = _FILL) -> int:
+    """Levels above the leaves of a B-tree of `pages` pages (0: the root is a leaf), inner pages being `fill` full."""
     nodes, height = pages - 1, 0
-    fan_out = max(2.0, _USABLE * _FILL / (align8(key_width + 8) + 4))
+    fan_out = max(2.0, _USABLE * fill / (align8(key_width + 8) + 4))
     while nodes > 1:
         nodes = int(-(-nodes // fan_out))
         height += 1

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from optischema_tui.core.lab.explainer import Explainer
 from optischema_tui.core.lab.image import BLOCK_SIZE, Image, Relation
-from optischema_tui.core.lab.size_model import UNKNOWN_WIDTH, Field, btree_pages, fields_width
+from optischema_tui.core.lab.size_model import Fields, btree_pages, fields_width
 from optischema_tui.core.lab.sparse import btree_height, extend, patch_btree
 from optischema_tui.core.lab.statistics import relation_sql
 from optischema_tui.core.models import IndexSpec, quote
@@ -61,30 +61,6 @@ class Made:
     parts: tuple[Part, ...]
 
 
-class Fields:
-    """Widths of a table's columns, for the size model."""
-
-    def __init__(self, image: Image) -> None:
-        self._columns = {
-            (relation.schema, relation.name): {column.name: column for column in relation.columns}
-            for relation in image.relations.values()
-            if relation.kind in "rpm"
-        }
-        self._widths: dict[tuple[str, str, str], int] = {}
-        for row in image.statistics:
-            relation = image.relations[row.relation]
-            self._widths.setdefault((relation.schema, relation.name, row.column), row.width)
-
-    def of(self, schema: str, table: str, names: Sequence[str]) -> list[Field]:
-        """Fields of the named columns; what is not a column (an expression) gets an assumed width."""
-        found = []
-        for name in names:
-            column = self._columns.get((schema, table), {}).get(name)
-            width = self._widths.get((schema, table, name), UNKNOWN_WIDTH)
-            found.append(Field(column.length, column.alignment, width) if column else Field(-1, "i", width))
-        return found
-
-
 class WhatIfMaker:
     """Creates what-if indexes. Nobody may plan while one is made: its table looks empty for a moment."""
 
@@ -97,7 +73,7 @@ class WhatIfMaker:
         builder: Connection[Any],
         explainer: Explainer,
     ) -> None:
-        self.fields = Fields(image)
+        self.fields = Fields(image.relations, image.statistics)
         self.data_dir = data_dir
         self.paths = paths
         """Data files of the lab's relations, relative to the data directory, by (schema, name)."""

@@ -6,7 +6,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
-from optischema_tui.core.errors import PlanFailed
+from optischema_tui.core.errors import PlanFailed, ServerLost
 from optischema_tui.core.safe_text import one_line
 from optischema_tui.core.target.planable import highest_parameter, planable, with_type
 from optischema_tui.core.target.scan import scan
@@ -51,8 +51,8 @@ def check_plannable(sql: str) -> str:
 def explain_generic(connection: psycopg.Connection[Any], sql: str) -> PlanNode:
     """The plan of one statement: literals as they are, `$n` planned generically. The statement is not executed.
 
-    Raises PlanFailed when it is not a single plannable statement or the server refuses it. A lost connection passes
-    through as the driver's error.
+    Raises PlanFailed when it is not a single plannable statement or the server refuses it, ServerLost when the
+    connection broke.
     """
     import psycopg
 
@@ -65,7 +65,7 @@ def explain_generic(connection: psycopg.Connection[Any], sql: str) -> PlanNode:
             return parse_plan(_document(connection, text, version))
         except (psycopg.OperationalError, psycopg.InterfaceError) as error:
             if error.sqlstate is None or connection.closed:
-                raise
+                raise ServerLost("The connection broke while a plan was asked for", _said(error)) from None
             raise _failed(error) from None
         except psycopg.Error as error:
             untyped = re.search(r"\$(\d+)", error.diag.message_primary or "") if error.sqlstate == _UNTYPED else None
@@ -77,7 +77,11 @@ def explain_generic(connection: psycopg.Connection[Any], sql: str) -> PlanNode:
 
 
 def _failed(error: psycopg.Error) -> PlanFailed:
-    return PlanFailed("The server cannot plan the statement", one_line(error.diag.message_primary or str(error), 300))
+    return PlanFailed("The server cannot plan the statement", _said(error))
+
+
+def _said(error: psycopg.Error) -> str:
+    return one_line(error.diag.message_primary or str(error), 300)
 
 
 def _document(connection: psycopg.Connection[Any], text: str, version: int) -> Any:

@@ -17,6 +17,13 @@ APPLICATION_NAME = "optischema-tui"
 NO_FILE = "/nonexistent/optischema-tui"
 """The passfile the drivers are given: the resolver has read the real one; libpq would write warnings to the screen."""
 CONNECT_SECONDS = 10
+_DEAD_PEER = {
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 25_000,
+}
+"""The kernel then ends a connection whose other side fell silent; libpq itself would wait for ever."""
 _PACKAGE = "optischema_tui.core.target"
 
 
@@ -37,7 +44,7 @@ def open_session(
     import psycopg
 
     timeout = spec.get("connect_timeout")
-    params: dict[str, Any] = dict(spec.params)
+    params: dict[str, Any] = dict(spec.params) | _DEAD_PEER
     params |= {"passfile": NO_FILE, "application_name": application_name, "client_encoding": "UTF8"}
     params["options"] = ""  # PGOPTIONS would reach this driver only
     params["connect_timeout"] = timeout if timeout.isdigit() and int(timeout) > 0 else CONNECT_SECONDS

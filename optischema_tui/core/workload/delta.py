@@ -26,6 +26,10 @@ _COUNTERS = attrgetter(
 _DATABASE = attrgetter("xact_commit", "xact_rollback", "blks_read", "blks_hit", "temp_files", "temp_bytes", "deadlocks")
 
 
+CLOCK_SLACK_SECONDS, CLOCK_SLACK_SHARE = 2.0, 0.05
+"""How far two clocks may be apart over one interval."""
+
+
 @dataclass(frozen=True, slots=True)
 class Deltas:
     """One interval. When `broken` is set there is no interval: `seconds` is 0 and the rest empty."""
@@ -40,16 +44,15 @@ class Deltas:
     database: DatabaseCounters = field(default_factory=DatabaseCounters)
 
 
-def deltas(previous: Snapshot, current: Snapshot, *, same_run: bool = True) -> Deltas:
+def deltas(previous: Snapshot, current: Snapshot) -> Deltas:
     """What happened between two snapshots of one target.
 
     A statement that is new counts from 0. An eviction in between (dealloc grew, or on version 13, which does not tell,
     rows vanished) makes everything a lower bound; only then may a statement come back with smaller counters, and
     what it has now is all its own. Any other decreasing counter breaks the interval.
-    `same_run` False (or a snapshot without a monotonic time) measures seconds by the server's clock.
     """
     broken = _break(previous, current)
-    seconds = interval_seconds(previous, current, same_run=same_run)
+    seconds = interval_seconds(previous, current)
     if not broken and seconds <= 0:
         broken = "the clock did not move forward"
     before = {sample.key: sample for sample in previous.statements}
@@ -73,11 +76,19 @@ def deltas(previous: Snapshot, current: Snapshot, *, same_run: bool = True) -> D
     return Deltas(seconds, moved, lower_bound=evicted, database=_database_delta(previous.database, current.database))
 
 
-def interval_seconds(previous: Snapshot, current: Snapshot, *, same_run: bool = True) -> float:
-    """Seconds between two snapshots: by our monotonic clock inside one run of the program, else by the server's."""
-    if same_run and previous.monotonic > 0 and current.monotonic > previous.monotonic:
-        return current.monotonic - previous.monotonic
-    return current.server_clock - previous.server_clock
+def interval_seconds(previous: Snapshot, current: Snapshot) -> float:
+    """Seconds between two snapshots: by our monotonic clock, or by the server's where that one cannot be right.
+
+    A snapshot from history may be of another run of the program, or of another boot: then the monotonic difference
+    agrees neither with the local wall clock nor with the server's. One of these two stepping is no reason for doubt.
+    """
+    ticks = current.monotonic - previous.monotonic
+    server = current.server_clock - previous.server_clock
+    wall = current.taken_at - previous.taken_at
+    slack = max(CLOCK_SLACK_SECONDS, CLOCK_SLACK_SHARE * ticks)
+    if previous.monotonic > 0 and ticks > 0 and min(abs(ticks - server), abs(ticks - wall)) <= slack:
+        return ticks
+    return server
 
 
 def point_of(current: Snapshot, interval: Deltas, *, breaks: bool = False) -> LoadPoint | None:

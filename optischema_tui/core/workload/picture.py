@@ -30,7 +30,6 @@ def build_picture(
     show_hidden: frozenset[str] = frozenset(),
     *,
     interval: Deltas | None = None,
-    same_run: bool = True,
 ) -> Picture:
     """Everything the dashboard and the top-queries screen draw; rows heaviest first.
 
@@ -39,7 +38,7 @@ def build_picture(
     so rows and hidden ones together make 1; a statement nested in a function counts in its caller only.
     """
     if interval is None and previous is not None:
-        interval = deltas(previous, current, same_run=same_run)
+        interval = deltas(previous, current)
     notices = current.notices
     if interval is not None and interval.broken:
         notices = (*notices, f"Interval figures start anew: {interval.broken}.")
@@ -86,11 +85,10 @@ def load_point(
     *,
     breaks: bool = False,
     interval: Deltas | None = None,
-    same_run: bool = True,
 ) -> LoadPoint | None:
     """The point of the charts between two snapshots; None without a comparable one before, see `delta.point_of`."""
     if interval is None and previous is not None:
-        interval = deltas(previous, current, same_run=same_run)
+        interval = deltas(previous, current)
     return point_of(current, interval, breaks=breaks) if interval is not None else None
 
 

@@ -11,7 +11,7 @@ import pytest
 from optischema_tui.core.advise.planner import WhatIf
 from optischema_tui.core.errors import PlanFailed
 from optischema_tui.core.lab.reader import read_image
-from optischema_tui.core.models import CatalogFacts, IndexSpec
+from optischema_tui.core.models import CatalogFacts, IndexSpec, quote
 from optischema_tui.core.workload.plan import PlanNode, parse_plan
 
 SHOP = """
@@ -47,7 +47,9 @@ class BuiltPlanner:
         if spec not in self._made:
             name = f"whatif_{len(self._made)}"
             self.session.execute(spec.sql(name, concurrently=False))
-            row = self.session.execute("SELECT pg_relation_size(%s::regclass)", (f"{spec.schema}.{name}",)).fetchone()
+            row = self.session.execute(
+                "SELECT pg_relation_size(%s::regclass)", (f"{quote(spec.schema)}.{name}",)
+            ).fetchone()
             self._made[spec] = WhatIf(spec, name, row[0])
         return self._made[spec]
 

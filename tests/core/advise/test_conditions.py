@@ -138,3 +138,13 @@ def test_a_wanted_order_ends_at_another_table():
 def test_unknown_tables_are_left_out():
     assert uses(scan(relation="nowhere"), FACTS) == ()
     assert uses(scan(schema="", relation="orders"), FACTS)[0].table is ORDERS
+
+
+def test_a_fixed_condition_is_named_as_a_case_for_a_partial_index():
+    (use,) = uses(scan(conditions=(("Filter", "((at IS NULL) AND active AND (customer_id = $1))"),)), FACTS)
+
+    assert use.equal == ["at", "active", "customer_id"]
+    assert use.obstacles == [
+        "orders: a partial index WHERE at IS NULL would be smaller; not offered yet",
+        "orders: a partial index WHERE active would be smaller; not offered yet",
+    ]

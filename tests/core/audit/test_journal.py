@@ -182,6 +182,18 @@ def test_a_damaged_file_is_told_and_never_replaced(journal: Journal) -> None:
     assert [file.name for file in path.parent.iterdir() if "corrupt" in file.name] == []
 
 
+def test_a_journal_that_vanished_is_begun_anew_and_told(journal: Journal, make_change) -> None:
+    journal.save(make_change(1), "change.intent", {})
+    before = journal.install_id
+    for file in journal._database.path.parent.iterdir():
+        file.unlink()
+    journal.save(make_change(1, ChangeState.APPLIED), "change.applied", {})
+    assert "was moved or deleted" in journal.notice
+    assert journal.install_id != before
+    assert journal.change(make_change(1).id).state is ChangeState.APPLIED
+    assert journal.verify().ok
+
+
 def test_a_file_of_a_newer_program_or_of_another_is_refused(tmp_path: Path) -> None:
     newer, foreign = tmp_path / "newer.db", tmp_path / "foreign.db"
     Journal.open(newer).record("x", {})

@@ -12,6 +12,7 @@ import pytest
 
 from optischema_tui.core.audit.chain import canonical, link_hash
 from optischema_tui.core.audit.journal import Journal
+from optischema_tui.core.errors import StorageError
 from optischema_tui.core.models import ChangeState
 
 ENTRIES = 12
@@ -249,3 +250,27 @@ def test_any_flipped_bit_of_an_entry_is_found(attacked) -> None:
             )
         )
         assert restored.ok
+
+
+def test_random_damage_to_the_file_is_told_and_never_crashes(tmp_path: Path, make_change) -> None:
+    path = tmp_path / "audit.db"
+    sound = Journal.open(path)
+    for number in range(60):
+        sound.save(make_change(number % 9), "step", {"n": number})
+    sound.close()
+    data, chance, outcomes = path.read_bytes(), random.Random(9), set()
+    for _ in range(150):
+        changed = bytearray(data)
+        place = chance.randrange(len(changed))
+        changed[place : place + 16] = chance.randbytes(len(changed[place : place + 16]))
+        path.write_bytes(changed)
+        journal = Journal.open(path)
+        for read in (journal.verify, journal.entries, lambda journal=journal: list(journal.export("csv"))):
+            try:
+                found = read()
+                outcomes.add(found.kind if read == journal.verify else "read")
+            except StorageError:
+                outcomes.add("told")
+        journal.close()
+        assert path.read_bytes()[place : place + 16] == changed[place : place + 16], "a damaged journal stays as it is"
+    assert {"edited", "told", "read"} <= outcomes

@@ -56,13 +56,13 @@ def test_noise_alone_is_seldom_called_a_change() -> None:
 
 def test_a_comparison_has_shares_order_and_a_total_like_for_like() -> None:
     before = Baseline("old", "f", 0.0, 0.0, 60.0, (window(1, 100, 10.0), window(2, 100, 1.0), window(3, 10, 5.0)))
-    after = Baseline("new", "f", 0.0, 60.0, 90.0, (window(1, 10, 10.0), window(2, 1000, 1.0), window(4, 50, 2.0)))
+    after = Baseline("new", "f", 0.0, 60.0, 90.0, (window(1, 10, 10.0), window(2, 2000, 1.0), window(4, 50, 2.0)))
     found = compare(before, after)
-    assert [row.key.queryid for row in found.rows] == [1, 2, 4, 3]
-    assert found.rows[0].share_before == pytest.approx(1000 / 1150)
-    assert found.rows[1].share_after == pytest.approx(1000 / 1200)
+    assert [row.key.queryid for row in found.rows] == [2, 1, 4, 3]
+    assert found.rows[1].share_before == pytest.approx(1000 / 1150)
+    assert found.rows[0].share_after == pytest.approx(2000 / 2200)
     assert (found.before, found.after, found.seconds_before, found.seconds_after) == ("old", "new", 60.0, 30.0)
-    assert (found.total.calls_before, found.total.calls_after) == (210, 1060)
+    assert (found.total.calls_before, found.total.calls_after) == (210, 2060)
     assert found.total.change == pytest.approx(0.0), "the mix of calls changed, no statement did"
     assert found.total.verdict is Verdict.SAME
     faster = replace(after, statements=(window(1, 10, 1.0), window(2, 1000, 0.5)))
@@ -121,5 +121,7 @@ def test_before_and_after_a_change(history: History, feed, clock: FixedClock) ->
     assert two.verdict is Verdict.SAME
     assert figures(one)["mean_ms_before"] == pytest.approx(100.0)
     assert figures(one)["verdict"] == "better"
-    (early,) = before_after(history, target, [1], began, in_place, span=35.0)
-    assert early.before is None or early.before.calls == 3
+    (early,) = before_after(history, target, [1], began, in_place, span=45.0)
+    assert early.before is not None
+    assert early.after is not None
+    assert (early.before.calls, early.after.calls) == (3, 3)

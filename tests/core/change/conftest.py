@@ -106,7 +106,10 @@ class Bench:
 def make_bench(dsn: str, path: Path) -> Bench:
     spec = spec_for(dsn)
     with psycopg.connect(dsn, autocommit=True) as session:
-        session.execute("CREATE TABLE items (id bigint PRIMARY KEY, order_id int NOT NULL, note text)")
+        session.execute(
+            "CREATE TABLE items (id bigint PRIMARY KEY, order_id int NOT NULL, note text)"
+            " WITH (autovacuum_enabled = off)"
+        )
         session.execute("INSERT INTO items SELECT g, g / 3, repeat('x', 40) FROM generate_series(1, 20000) g")
         session.execute("ANALYZE items")
     with open_session(spec) as connection:

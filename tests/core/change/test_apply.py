@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 
+from optischema_tui.core.audit.journal import Journal
 from optischema_tui.core.change.ids import application_name, short, uuid7
-from optischema_tui.core.change.protocol import apply_change, roll_back
+from optischema_tui.core.change.protocol import apply_change, approve, roll_back
 from optischema_tui.core.change.reconcile import reconcile
 from optischema_tui.core.clock import FixedClock
-from optischema_tui.core.errors import ChangeFailed, ChangeRefused
-from optischema_tui.core.models import BuildProgress, ChangeState, Check, IndexSpec, Level
+from optischema_tui.core.errors import ChangeFailed, ChangeRefused, StorageError
+from optischema_tui.core.models import BuildProgress, Change, ChangeState, Check, IndexSpec, Level
+from optischema_tui.core.target.session import open_session
 
 Bench = Any
 """See conftest."""
@@ -154,22 +160,22 @@ def test_progress_names_the_blocker(bench: Bench) -> None:
     seen: list[BuildProgress] = []
     blocked = threading.Event()
 
-    def tell(progress: BuildProgress) -> None:
-        seen.append(progress)
-        if progress.blocker_pid:
-            blocked.set()
-
     change = bench.approved()
     result: list[Any] = []
     with snapshot_held(bench) as blocker:
         pid = blocker.info.backend_pid
+
+        def tell(progress: BuildProgress) -> None:
+            seen.append(progress)
+            if progress.blocker_pid == pid and progress.phase == "waiting for old snapshots":
+                blocked.set()
+
         work = threading.Thread(
             target=lambda: result.append(apply_change(bench.journal, bench.spec, change.id, on_progress=tell))
         )
         work.start()
         assert blocked.wait(20)
-        assert any(progress.blocker_pid == pid for progress in seen)
-        assert any(progress.phase.startswith("waiting for old snapshots") for progress in seen)
+        assert 0 <= seen[-1].done < seen[-1].total
         assert bench.journal.change(change.id).state is ChangeState.EXECUTING
     work.join(20)
     assert result[0].state is ChangeState.VERIFYING
@@ -268,6 +274,125 @@ def test_the_session_is_named_and_its_sql_carries_the_change(bench: Bench) -> No
         apply_change(bench.journal, bench.spec, change.id, on_progress=tell)
     assert shown[0][0].startswith(f"/* optischema id={change.id} head=")
     assert shown[0][0].endswith(change.forward_sql)
+
+
+def test_the_whole_way_on_postgresql_15(fresh_old_db: str, bench_on: Any) -> None:
+    bench = bench_on(fresh_old_db)
+    told: list[Check] = []
+    change = apply_change(bench.journal, bench.spec, bench.approved().id, on_check=told.append, limits=bench.quick)
+    assert change.detail["plans"][0]["uses"]
+    assert all(check.level is Level.PASS for check in told), told
+    assert roll_back(bench.journal, bench.spec, change.id, limits=bench.quick).state is ChangeState.ROLLED_BACK
+    assert bench.index_state() == "absent"
+
+
+def test_the_time_of_a_build_is_bounded(bench: Bench) -> None:
+    change = bench.approved()
+    with snapshot_held(bench), pytest.raises(ChangeFailed, match="its time ran out"):
+        apply_change(
+            bench.journal, bench.spec, change.id, limits=replace(bench.quick, budget_ms=200, build_lock_ms=20_000)
+        )
+    assert bench.index_state() == "absent"
+    assert "change.retry" not in bench.events(change.id)
+
+
+class FailingJournal:
+    """A journal whose disk is full for one event."""
+
+    def __init__(self, journal: Any, event: str) -> None:
+        self._journal = journal
+        self._event = event
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._journal, name)
+
+    def save(self, change: Any, event: str, body: Any) -> Any:
+        if event == self._event:
+            raise StorageError("The audit journal cannot be written", "No space left on device")
+        return self._journal.save(change, event, body)
+
+
+def test_without_a_durable_intent_nothing_is_sent(bench: Bench) -> None:
+    change = bench.approved()
+    full: Any = FailingJournal(bench.journal, "change.intent")
+    with pytest.raises(StorageError):
+        apply_change(full, bench.spec, change.id, limits=bench.quick)
+    sent = (
+        "SELECT 1 FROM pg_stat_statements s JOIN pg_database d ON d.oid = s.dbid"
+        " WHERE d.datname = current_database() AND query LIKE '%CREATE INDEX CONCURRENTLY%'"
+    )
+    assert bench.sql(sent) == []
+    assert reconcile(bench.journal, bench.spec, limits=bench.quick)[0].change.state is ChangeState.APPROVED
+    apply_change(bench.journal, bench.spec, change.id, limits=bench.quick)
+    assert bench.sql(sent) == [(1,)]
+
+
+def test_a_result_that_could_not_be_written_is_found_at_the_next_start(bench: Bench) -> None:
+    change = bench.approved()
+    full: Any = FailingJournal(bench.journal, "change.applied")
+    with pytest.raises(StorageError):
+        apply_change(full, bench.spec, change.id, limits=bench.quick)
+    assert bench.index_state() == "valid"
+    assert reconcile(bench.journal, bench.spec, limits=bench.quick)[0].change.state is ChangeState.VERIFYING
+
+
+def test_a_build_that_outlives_its_connection_is_followed_to_its_end(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[psycopg.Connection[Any]] = []
+
+    def keep(*arguments: Any, **options: Any) -> psycopg.Connection[Any]:
+        opened.append(open_session(*arguments, **options))
+        return opened[-1]
+
+    monkeypatch.setattr("optischema_tui.core.change.session.open_session", keep)
+    change = bench.approved()
+    phases: list[str] = []
+    with snapshot_held(bench) as blocker:
+
+        def tell(progress: BuildProgress) -> None:
+            phases.append(progress.phase)
+            if progress.blocker_pid and len(opened) == 1:
+                with socket.socket(fileno=os.dup(opened[0].fileno())) as wire:
+                    wire.shutdown(socket.SHUT_RDWR)
+            elif len(opened) > 1 and bench.journal.change(change.id).state is ChangeState.EXECUTING:
+                blocker.rollback()
+
+        applied = apply_change(bench.journal, bench.spec, change.id, on_progress=tell)
+    assert applied.state is ChangeState.VERIFYING
+    assert bench.index_state() == "valid"
+    events = bench.events(change.id)
+    assert events[events.index("change.unknown") :] == [
+        "change.unknown", "change.executing", "change.applied", "change.verifying",
+    ]  # fmt: skip
+
+
+def test_two_operators_with_their_own_journals_race_and_one_applies(bench: Bench, tmp_path: Path) -> None:
+    other = Journal.open(tmp_path / "other" / "audit.db")
+    for _ in range(4):
+        mine = bench.approved()
+        theirs = approve(other, bench.recommendation(), bench.identity, bench.dsn)
+        ready, results = threading.Barrier(2), []
+
+        def work(journal: Any, change_id: str, ready: Any = ready, results: list[Any] = results) -> None:
+            ready.wait()
+            try:
+                results.append(apply_change(journal, bench.spec, change_id, limits=bench.quick))
+            except ChangeRefused as refused:
+                results.append(refused)
+
+        workers = [threading.Thread(target=work, args=pair) for pair in ((bench.journal, mine.id), (other, theirs.id))]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join(30)
+        applied = [result for result in results if isinstance(result, Change)]
+        assert [type(result) for result in results].count(ChangeRefused) == 1, results
+        assert [change.state for change in applied] == [ChangeState.VERIFYING]
+        winner = bench.journal if applied[0].id == mine.id else other
+        roll_back(winner, bench.spec, applied[0].id, limits=bench.quick)
+        assert bench.index_state() == "absent"
+    other.close()
 
 
 def test_two_operators_race_and_one_applies(bench: Bench) -> None:

@@ -201,6 +201,24 @@ def test_reconcile_sends_no_ddl_to_a_read_only_target(bench: Bench, until: Any) 
     assert truth_holds(bench, change.id) is ChangeState.FAILED_CLEAN
 
 
+def test_a_server_that_checks_its_clients_goes_on_too(own_bench: Bench, until: Any) -> None:
+    """With the server's own client_connection_check_interval the build would end with the program."""
+    bench = own_bench
+    bench.sql("ALTER SYSTEM SET client_connection_check_interval = '100ms'")
+    bench.sql("SELECT pg_reload_conf()")
+    until(lambda: bench.sql("SHOW client_connection_check_interval") == [("100ms",)], 10, "the setting")
+    change = bench.approved()
+    with psycopg.connect(bench.dsn) as blocker:
+        blocker.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        blocker.execute("SELECT 1")
+        killed(start(bench, "apply", change.id, "during_build"))
+        began = bench.sql("SELECT clock_timestamp()")[0][0]
+        until(lambda: bench.sql("SELECT clock_timestamp() > %s + interval '0.5 s'", began)[0][0], 10, "five checks")
+        assert reconcile(bench.journal, bench.spec, limits=bench.quick)[0].finding == RUNNING
+    settle_all(bench)
+    assert truth_holds(bench, change.id) is ChangeState.VERIFYING
+
+
 def test_an_adopted_build_can_be_cancelled(bench: Bench) -> None:
     change = bench.approved()
     with psycopg.connect(bench.dsn) as blocker:

@@ -120,6 +120,26 @@ def test_privilege_both_to_do_and_to_undo(bench: Bench) -> None:
     assert roll_back(bench.journal, as_applier, change.id, limits=bench.quick).state is ChangeState.ROLLED_BACK
 
 
+def test_a_role_that_may_become_the_owner_does_so_for_the_change_only(bench: Bench) -> None:
+    bench.sql(
+        "DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'os_noinherit') THEN"
+        " CREATE ROLE os_noinherit LOGIN NOINHERIT; CREATE ROLE os_table_owner; END IF; END $$"
+    )
+    bench.sql("GRANT CREATE ON SCHEMA public TO os_table_owner")
+    bench.sql("GRANT os_table_owner TO os_noinherit WITH INHERIT FALSE, SET TRUE")
+    bench.sql("GRANT pg_read_all_stats TO os_noinherit WITH INHERIT TRUE")
+    bench.sql("ALTER TABLE items OWNER TO os_table_owner")
+    change = bench.approved()
+    role = bench.spec_as("os_noinherit")
+    checks = look(bench, change, spec=role)
+    assert [check for check in checks if check.level is not Level.PASS] == []
+    applied = apply_change(bench.journal, role, change.id, limits=bench.quick)
+    assert applied.state is ChangeState.VERIFYING
+    told = next(entry.body["database"] for entry in bench.journal.entries() if entry.event == "change.intent")
+    assert (told["session_user"], told["current_user"]) == ("os_noinherit", "os_table_owner")
+    assert roll_back(bench.journal, role, change.id, limits=bench.quick).state is ChangeState.ROLLED_BACK
+
+
 @pytest.mark.parametrize(
     ("existing", "wanted", "level"),
     [
@@ -188,15 +208,32 @@ def test_a_locked_table_blocks_and_names_the_holder(bench: Bench) -> None:
     change = bench.approved()
     with psycopg.connect(bench.dsn, application_name="nightly") as session:
         session.execute("LOCK TABLE items IN SHARE MODE")
-        with psycopg.connect(bench.dsn) as vacuuming:
-            vacuuming.execute("SELECT pg_backend_pid()")
         check = found(look(bench, change), "lock can be had")
         assert check.level is Level.BLOCK
         assert "LOCK TABLE" in check.query
+        assert f"process {session.info.backend_pid} (nightly" in check.reason
         with pytest.raises(ChangeRefused, match="lock can be had"):
             apply_change(bench.journal, bench.spec, change.id, limits=bench.quick)
     assert found(look(bench, change), "lock can be had").level is Level.PASS
     assert bench.index_state() == "absent"
+
+
+def test_an_autovacuum_is_no_obstacle(own_bench: Bench, until: Any) -> None:
+    bench = own_bench
+    bench.sql("ALTER SYSTEM SET autovacuum_naptime = '1s'")
+    bench.sql("SELECT pg_reload_conf()")
+    change = bench.approved()
+    bench.sql(
+        "ALTER TABLE items SET (autovacuum_enabled = on, autovacuum_vacuum_threshold = 1,"
+        " autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_cost_delay = 100, autovacuum_vacuum_cost_limit = 1)"
+    )
+    bench.sql("UPDATE items SET note = 'y'")
+    until(lambda: bench.sql("SELECT 1 FROM pg_stat_progress_vacuum WHERE relid = 'items'::regclass"), 60, "autovacuum")
+    check = found(look(bench, change), "lock can be had")
+    assert check.level is Level.WARN
+    assert "gives way" in check.reason
+    limits = replace(bench.quick, build_lock_ms=20_000)
+    assert apply_change(bench.journal, bench.spec, change.id, limits=limits).state is ChangeState.VERIFYING
 
 
 def test_old_snapshots_and_writers_are_named(bench: Bench, until: Any) -> None:

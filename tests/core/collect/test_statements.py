@@ -72,11 +72,14 @@ async def test_counters_and_texts_on_both_versions(request: pytest.FixtureReques
     await found.observer.close()
 
 
-async def test_our_own_statements_carry_the_mark(seen: Seen) -> None:
-    await seen.texts()
-    own = [text.text for text in await seen.texts() if "pg_stat_statements" in text.text]
+@pytest.mark.parametrize("database", ["fresh_db", "fresh_old_db"])
+async def test_our_own_statements_carry_the_mark(request: pytest.FixtureRequest, database: str) -> None:
+    found = await observed(request.getfixturevalue(database))
+    await found.texts()
+    own = [text.text for text in await found.texts() if "pg_stat_statements" in text.text]
     assert any("pg_stat_statements($1)" in text for text in own)
     assert [text for text in own if "/* optischema-tui */" not in text and not text.startswith("CREATE")] == []
+    await found.observer.close()
 
 
 async def test_hostile_text_comes_as_it_is(seen: Seen, fresh_db: str) -> None:
@@ -102,11 +105,12 @@ async def test_texts_come_in_portions_the_wanted_first(
 ) -> None:
     with psycopg.connect(fresh_db, autocommit=True) as session:
         for number in range(30):
-            session.execute(f"SELECT 1 AS portion_{number:02}_{'x' * 40}")
-    keys = [text.key for text in await seen.texts() if "portion_" in text.text]
-    monkeypatch.setattr(statements, "TEXT_BYTES", 600)
+            session.execute(f"SELECT /* portion {'x' * 40} */ 'a'{' || 1' * number}")
+    keys = [text.key for text in await seen.texts() if "portion" in text.text]
+    assert len(keys) == 30
+    monkeypatch.setattr(statements, "TEXT_BYTES", 1000)
     portion = await read_texts(seen.observer, seen.capabilities, keys)
-    assert 5 < len(portion) < 15
+    assert 3 < len(portion) < 15
     assert {text.key for text in portion} == set(keys[: len(portion)])
     monkeypatch.setattr(statements, "TEXT_BYTES", 1)
     assert [text.key for text in await read_texts(seen.observer, seen.capabilities, keys)] == keys[:1]

@@ -1,5 +1,10 @@
 SELECT * FROM orders WHERE id = 4711;
 SELECT * FROM orders WHERE id = $1;
+INSERT INTO counted (x) VALUES ($1) RETURNING id;
+INSERT INTO counted (x) SELECT id FROM orders;
+INSERT INTO counted_parts DEFAULT VALUES;
+SELECT * FROM grown WHERE id = 77;
+SELECT * FROM built WHERE id = 77;
 SELECT * FROM orders WHERE customer_id = 17;
 SELECT * FROM orders WHERE customer_id = $1 ORDER BY placed DESC LIMIT 10;
 SELECT count(*) FROM orders WHERE state = 'new';

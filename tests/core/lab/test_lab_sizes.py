@@ -155,3 +155,13 @@ def test_heights() -> None:
     assert btree_height(276, 8) == 1
     assert btree_height(2745, 8) == 2
     assert btree_pages(0, 1, [Field(8, "d", 8)], [], dedup=True) == 2
+
+
+def test_heights_that_the_size_leaves_open_are_asked_for(image: Image, binaries: Binaries) -> None:
+    """An index filled row by row is lower than a built one of the same size; only the target's planner knows."""
+    named = {image.relations[oid].name: index for oid, index in image.indexes.items()}
+    assert (named["grown_pkey"].height, named["built_pkey"].height) == (1, 2)
+    guessing = replace(image, indexes={oid: replace(index, height=None) for oid, index in image.indexes.items()})
+    sql = "SELECT * FROM grown WHERE id = 77"
+    with Lab.build(image, binaries) as asked, Lab.build(guessing, binaries) as guessed:
+        assert guessed.plan(sql).total_cost - asked.plan(sql).total_cost == pytest.approx(0.125, abs=0.011)

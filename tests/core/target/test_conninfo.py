@@ -15,7 +15,8 @@ SECRET = "hunter2"
         (" host = db   dbname='my \\'shop\\\\' ", {"host": "db", "dbname": "my 'shop\\"}),
         ("host='' user=a\\ b", {"user": "a b"}),
         ("service=prod application_name=x keepalives_idle=3 channel_binding=prefer", {"service": "prod"}),
-        ("hostaddr=::1 sslmode=verify-full sslrootcert=/ca", {"hostaddr": "::1", "sslmode": "verify-full", "sslrootcert": "/ca"}),
+        ("hostaddr=::1 sslmode=verify-full sslrootcert=/ca",
+         {"hostaddr": "::1", "sslmode": "verify-full", "sslrootcert": "/ca"}),
     ],
 )  # fmt: skip
 def test_a_conninfo_string_is_read_as_libpq_reads_it(text: str, expected: dict[str, str]) -> None:
@@ -30,7 +31,8 @@ def test_a_conninfo_string_is_read_as_libpq_reads_it(text: str, expected: dict[s
     ("text", "expected"),
     [
         ("postgresql://", {}),
-        ("postgres://dba@db.example:5433/shop", {"user": "dba", "host": "db.example", "port": "5433", "dbname": "shop"}),
+        ("postgres://dba@db.example:5433/shop",
+         {"user": "dba", "host": "db.example", "port": "5433", "dbname": "shop"}),
         ("postgresql://db", {"host": "db"}),
         ("postgresql:///shop?host=/run/pg&port=1", {"dbname": "shop", "host": "/run/pg", "port": "1"}),
         ("postgresql://%2Frun%2Fpg/shop", {"host": "/run/pg", "dbname": "shop"}),

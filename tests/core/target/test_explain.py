@@ -6,25 +6,32 @@ from typing import Any
 import psycopg
 import pytest
 
+from optischema_tui.core.cluster.cluster import Cluster
 from optischema_tui.core.config import Config
-from optischema_tui.core.errors import PlanFailed
+from optischema_tui.core.errors import PlanFailed, ServerLost
 from optischema_tui.core.target.explain import check_plannable, explain_generic
 from optischema_tui.core.target.resolver import resolve
 from optischema_tui.core.target.session import open_session
 
 
-@pytest.fixture(params=["fresh_db", "fresh_old_db"])
-def dsn(request: pytest.FixtureRequest) -> str:
-    """On PostgreSQL 18 (GENERIC_PLAN) and on 15 (a prepared statement)."""
-    found: str = request.getfixturevalue(request.param)
+@pytest.fixture(scope="module", params=["server", "old_server"])
+def dsn(request: pytest.FixtureRequest) -> Iterator[str]:
+    """On PostgreSQL 18 (GENERIC_PLAN) and on 15 (a prepared statement). No test may change the table."""
+    cluster: Cluster = request.getfixturevalue(request.param)
+    with psycopg.connect(cluster.dsn(), autocommit=True) as admin:
+        admin.execute("CREATE DATABASE of_explain")
+    found = cluster.dsn("of_explain")
     with psycopg.connect(found, autocommit=True) as admin:
         admin.execute("CREATE TABLE orders (id int PRIMARY KEY, customer int, placed date, note text, paid numeric)")
         admin.execute(
-            "INSERT INTO orders SELECT n, n % 97, date '2024-01-01' + n % 300, 'n' || n, n FROM generate_series(1, 5000) n"
+            "INSERT INTO orders SELECT n, n % 97, date '2024-01-01' + n % 300, 'n' || n, n"
+            " FROM generate_series(1, 5000) n"
         )
         admin.execute("CREATE INDEX orders_customer ON orders (customer)")
         admin.execute("ANALYZE orders")
-    return found
+    yield found
+    with psycopg.connect(cluster.dsn(), autocommit=True) as admin:
+        admin.execute("DROP DATABASE of_explain WITH (FORCE)")
 
 
 @pytest.fixture
@@ -110,3 +117,11 @@ def test_a_session_that_reads_backslashes_as_escapes_plans_nothing(session: psyc
 def test_a_text_too_long_is_refused_before_it_is_sent() -> None:
     with pytest.raises(PlanFailed, match="too long"):
         check_plannable("SELECT '" + "x" * 2_000_000 + "'")
+
+
+@pytest.mark.parametrize("sql", ["SELECT 1", "SELECT $1"])
+def test_a_broken_connection_is_a_lost_server(session: psycopg.Connection[Any], dsn: str, sql: str) -> None:
+    with psycopg.connect(dsn, autocommit=True) as admin:
+        admin.execute("SELECT pg_terminate_backend(%s, 5000)", (session.info.backend_pid,))
+    with pytest.raises(ServerLost):
+        explain_generic(session, sql)

@@ -61,7 +61,9 @@ async def test_the_connection_is_a_good_guest(observer: Observer) -> None:
 async def test_behind_a_pooler_every_query_brings_its_limits_and_leaves_none(observer: Observer) -> None:
     await observer.fetch("SELECT set_config('statement_timeout', '0', false), set_config('lock_timeout', '0', false)")
     observer.pooled = True
-    inside = (await observer.fetch("SELECT current_setting('statement_timeout'), current_setting('transaction_read_only')"))[0]
+    inside = (
+        await observer.fetch("SELECT current_setting('statement_timeout'), current_setting('transaction_read_only')")
+    )[0]
     assert tuple(inside) == ("5s", "on")
     observer.pooled = False
     assert (await observer.fetch("SELECT current_setting('statement_timeout')"))[0][0] == "0"

@@ -103,7 +103,9 @@ async def test_an_extension_in_a_schema_of_its_own_that_is_closed(fresh_db: str,
 
 
 async def test_a_library_that_is_not_loaded(binaries: Binaries) -> None:
-    with start_cluster(binaries, prefix="optischema-bare-", settings={"fsync": "off"}, initdb_args=["--no-sync"]) as bare:
+    with start_cluster(
+        binaries, prefix="optischema-bare-", settings={"fsync": "off"}, initdb_args=["--no-sync"]
+    ) as bare:
         part = (await probed(bare.dsn()))[1].part("statements")
         assert "neither loaded nor created" in part.reason
         assert len(part.remedy.splitlines()) == 2

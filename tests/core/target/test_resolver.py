@@ -66,7 +66,13 @@ def test_what_cannot_be_read_is_not_repeated(text: str) -> None:
 
 
 def test_the_environment_fills_what_the_target_leaves_open(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in {"PGHOST": "env", "PGPORT": "6", "PGUSER": "eve", "PGDATABASE": "d", "PGSSLMODE": "require"}.items():
+    for name, value in {
+        "PGHOST": "env",
+        "PGPORT": "6",
+        "PGUSER": "eve",
+        "PGDATABASE": "d",
+        "PGSSLMODE": "require",
+    }.items():
         monkeypatch.setenv(name, value)
     assert resolve(None, NOTHING).dsn == "dbname=d host=env port=6 sslmode=require user=eve"
     spec = resolve("postgresql://h/shop", NOTHING)

@@ -141,7 +141,9 @@ def test_seconds_come_from_the_right_clock():
 
     assert interval_seconds(before, stepped) == 10
     assert interval_seconds(stored, snapshot(at=7)) == 7
-    assert interval_seconds(before, snapshot(at=7, monotonic=9e9), same_run=False) == 7
+    assert interval_seconds(before, snapshot(at=7, taken_at=5.0)) == 7  # the local clock was set
+    assert interval_seconds(before, snapshot(at=7, monotonic=9e9)) == 7  # another boot of this machine
+    assert interval_seconds(before, snapshot(at=7, monotonic=3.0)) == 7
     assert "clock" in deltas(before, before).broken
 
 

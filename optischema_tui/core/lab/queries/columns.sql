@@ -20,6 +20,8 @@ SELECT a.attrelid AS relation, a.attnum AS number, a.attname::text AS name, a.at
            WHERE x.conrelid = a.attrelid AND x.contype = 'n' AND NOT x.convalidated AND x.conkey = ARRAY[a.attnum]
        ) AS not_null,
        CASE WHEN a.attgenerated = 'v' THEN pg_get_expr(d.adbin, d.adrelid) ELSE '' END AS virtual,
+       CASE WHEN a.attgenerated = '' THEN pg_get_expr(d.adbin, d.adrelid) ELSE '' END AS default,
+       a.attidentity <> '' AS identity,
        a.attlen AS length, a.attalign::text AS alignment,
        coalesce(s.yes, false) AS has_btree
 FROM pg_attribute a

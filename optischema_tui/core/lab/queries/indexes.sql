@@ -1,9 +1,11 @@
 SELECT i.indexrelid AS oid, i.indrelid AS relation, am.amname::text AS method,
        pg_get_indexdef(i.indexrelid) AS definition,
-       ARRAY(SELECT CASE WHEN k.attnum = 0 THEN '(' || pg_get_indexdef(i.indexrelid, k.position::int, false) || ')'
-                         ELSE (SELECT a.attname::text FROM pg_attribute a
-                               WHERE a.attrelid = i.indrelid AND a.attnum = k.attnum) END
+       ARRAY(SELECT CASE WHEN k.attnum <> 0 THEN (SELECT a.attname::text FROM pg_attribute a
+                                                  WHERE a.attrelid = i.indrelid AND a.attnum = k.attnum)
+                         WHEN e.text LIKE '(%' THEN e.text
+                         ELSE '(' || e.text || ')' END
              FROM unnest(i.indkey::int2[]) WITH ORDINALITY AS k (attnum, position)
+             CROSS JOIN LATERAL (SELECT pg_get_indexdef(i.indexrelid, k.position::int, false)) AS e (text)
              ORDER BY k.position) AS columns,
        i.indkey::int2[] AS numbers, i.indnkeyatts AS keys, i.indoption::int2[] AS options,
        coalesce(pg_get_expr(i.indpred, i.indrelid), '') AS predicate,

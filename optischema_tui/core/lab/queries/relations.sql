@@ -1,4 +1,5 @@
--- Tables, partitions, views, materialized views, composite types, foreign tables and indexes.
+-- Tables, partitions, views, materialized views, composite types, foreign tables, sequences and indexes.
+-- The sequence of an identity column comes with its column.
 SELECT c.oid, n.nspname::text AS schema, c.relname::text AS name, c.relkind::text AS kind,
        coalesce(c.reloptions, '{}')::text[] AS options,
        c.relpages AS pages, c.reltuples AS rows, c.relallvisible AS all_visible,
@@ -13,7 +14,8 @@ SELECT c.oid, n.nspname::text AS schema, c.relname::text AS name, c.relkind::tex
 FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname NOT LIKE 'pg\_%' AND n.nspname <> 'information_schema'
-  AND c.relkind IN ('r', 'p', 'v', 'm', 'c', 'f', 'i', 'I') AND c.relpersistence <> 't'
+  AND c.relkind IN ('r', 'p', 'v', 'm', 'c', 'f', 'i', 'I', 'S') AND c.relpersistence <> 't'
   AND NOT EXISTS (SELECT FROM pg_depend x
-                  WHERE x.classid = 'pg_class'::regclass AND x.objid = c.oid AND x.objsubid = 0 AND x.deptype = 'e')
+                  WHERE x.classid = 'pg_class'::regclass AND x.objid = c.oid AND x.objsubid = 0
+                    AND (x.deptype = 'e' OR (x.deptype = 'i' AND c.relkind = 'S')))
 ORDER BY c.oid

@@ -1,0 +1,167 @@
+"""The way of a recommendation on screen: nothing runs that was not seen and confirmed by a typed word."""
+
+from __future__ import annotations
+
+import sample_data as sample
+from harness import Stage, stage
+
+from optischema_tui import messages as m
+from optischema_tui.core.errors import ChangeFailed, LabError
+from optischema_tui.core.models import BuildProgress, ChangeState
+from optischema_tui.screens.dialogs import ConfirmScreen
+from optischema_tui.screens.run_change import RunChangeScreen
+
+APPROVED = sample.change(ChangeState.APPROVED, 0)
+
+
+async def opened(held: Stage) -> None:
+    await held.press("3")
+    await held.until(lambda: "Index events" in held.text, "the list is loaded")
+
+
+async def at_the_confirmation(held: Stage) -> None:
+    await opened(held)
+    await held.press("A")
+    await held.until(lambda: "Ready." in held.text, "the preflight is over")
+
+
+async def test_the_advisor_runs_once_and_shows_its_steps() -> None:
+    async with stage(sample.picture()) as held:
+        await opened(held)
+        await held.tell(m.AdviceStep("reading schema and statistics", 0.25))
+        await held.press("R")
+        assert held.asked(m.Advise) == []
+        assert "reading schema and statistics" in held.text
+        assert "25%" in held.text
+        await held.tell(m.AdviceReady(("(a) is covered",), ("SELECT: no",), "3 recommendations: 40 statements"))
+        assert "3 recommendations: 40 statements" in held.text
+        await held.press("R")
+        assert len(held.asked(m.Advise)) == 1
+
+
+async def test_a_failed_advisor_is_not_an_empty_list() -> None:
+    async with stage(sample.picture()) as held:
+        await held.press("3")
+        await held.tell(
+            m.LedgerReady((), (), {}), m.AdviceFailed(LabError("The lab needs PostgreSQL 18", "none found"))
+        )
+        assert "The lab needs PostgreSQL 18" in held.text
+        assert "found no index" not in held.text
+
+
+async def test_approve_and_dismiss_ask_for_what_stands_under_the_cursor() -> None:
+    async with stage(sample.picture()) as held:
+        await opened(held)
+        await held.press("a")
+        assert held.asked(m.Approve) == [], "it is approved already"
+        await held.press("G", "a")
+        assert [request.recommendation_id for request in held.asked(m.Approve)] == [sample.recommendation(2).id]
+        await held.press("x", *"too big", "enter")
+        assert [(request.recommendation_id, request.reason) for request in held.asked(m.Dismiss)] == [
+            (sample.recommendation(2).id, "too big")
+        ]
+
+
+async def test_dismiss_without_a_reason_does_nothing() -> None:
+    async with stage(sample.picture()) as held:
+        await opened(held)
+        await held.press("G", "x", "enter", "escape")
+        assert held.asked(m.Dismiss) == []
+
+
+async def test_why_shows_the_rejected_alternatives() -> None:
+    async with stage(sample.picture(), size=(120, 40)) as held:
+        await opened(held)
+        await held.press("w")
+        assert "leaves the sort, cost 911 against 212" in " ".join(held.text.split())
+
+
+async def test_read_only_never_reaches_the_preflight() -> None:
+    async with stage(sample.picture(), allow_changes=False) as held:
+        await opened(held)
+        await held.press("A")
+        assert not isinstance(held.app.screen, RunChangeScreen)
+        assert held.asked(m.Preflight) == []
+        assert "--allow-changes" in held.text
+
+
+async def test_preflight_then_a_typed_word_then_progress_then_the_result() -> None:
+    async with stage(sample.picture()) as held:
+        await at_the_confirmation(held)
+        assert 'CREATE INDEX CONCURRENTLY "orders_customer_id_created_at_idx"' in held.text
+        assert 'DROP INDEX CONCURRENTLY "public"."orders_customer_id_created_at_idx"' in held.text
+        assert "warn" in held.text
+        await held.press(*"yes", "enter")
+        assert held.asked(m.Run) == [], "another word runs nothing"
+        await held.press(*["backspace"] * 3, *"apply", "enter")
+        assert [(request.change_id, request.undo) for request in held.asked(m.Run)] == [(APPROVED.id, False)]
+        await held.tell(m.RunStarted(), m.RunTick(BuildProgress("building index: scanning table", 412, 960, 4711, 3.0)))
+        assert "43%" in held.text
+        assert "backend pid 4711" in held.text
+        assert "BUILDING 43%" in held.text.splitlines()[-1]
+        await held.press("c")
+        assert len(held.asked(m.CancelRun)) == 1
+        await held.tell(m.RunDone(sample.change(ChangeState.VERIFYING)))
+        assert "Done: the change is verifying" in held.text
+        await held.press("escape")
+        assert not isinstance(held.app.screen, RunChangeScreen)
+
+
+async def test_a_blocked_preflight_cannot_be_confirmed() -> None:
+    async with stage(sample.picture()) as held:
+        await at_the_confirmation(held)
+        await held.tell(m.RunBegan(APPROVED, False), *(m.RunChecked(check) for check in sample.checks(blocked=True)))
+        await held.tell(m.RunReady(True))
+        assert "block" in held.text
+        assert "nothing was run" in held.text
+        await held.press(*"apply", "enter")
+        assert held.asked(m.Run) == []
+
+
+async def test_a_failed_change_is_told() -> None:
+    async with stage(sample.picture()) as held:
+        await at_the_confirmation(held)
+        await held.tell(m.RunStarted(), m.RunFailed(ChangeFailed("The build was cancelled", "by you", "All clean")))
+        for part in ("The build was cancelled", "by you", "All clean"):
+            assert part in held.text
+
+
+async def test_roll_back_shows_the_inverse_as_what_runs_and_wants_its_own_word() -> None:
+    async with stage(sample.picture()) as held:
+        await opened(held)
+        await held.press("j", "u")
+        await held.until(lambda: "Ready." in held.text, "the preflight is over")
+        assert held.text.index("DROP INDEX") < held.text.index("CREATE INDEX")
+        await held.press(*"apply", "enter")
+        assert held.asked(m.Run) == []
+        await held.press(*["backspace"] * 5, *"undo", "enter")
+        assert [(request.change_id, request.undo) for request in held.asked(m.Run)] == [
+            (sample.change(ChangeState.KEPT, 1).id, True)
+        ]
+
+
+async def test_quit_asks_while_a_build_runs_and_not_otherwise() -> None:
+    async with stage(sample.picture()) as held:
+        await at_the_confirmation(held)
+        await held.tell(m.RunStarted())
+        await held.press("escape", "q")
+        await held.until(lambda: isinstance(held.app.screen, ConfirmScreen), "the question stands")
+        assert "Quitting does not cancel it" in " ".join(held.text.split())
+        await held.press("n")
+        assert held.app.is_running
+        await held.tell(m.RunDone(sample.change(ChangeState.VERIFYING)))
+        await held.press("q")
+        assert held.app.return_code == 0
+
+
+async def test_measured_effect_stands_beside_the_change() -> None:
+    async with stage(sample.picture()) as held:
+        await opened(held)
+        await held.press("j")
+        assert "92x less" in " ".join(held.text.split())
+
+
+async def test_what_an_earlier_run_left_is_told() -> None:
+    async with stage(sample.picture()) as held:
+        await held.tell(m.Reconciled(("Index orders: the build had ended; it is valid.",)))
+        assert "Index orders: the build had ended; it is valid." in held.text
