@@ -167,7 +167,7 @@ class OptischemaApp(App[int]):
                 self._open_run(change_id, undo)
             case m.AskDismiss() | m.AskBaseline() | m.ShowHelp():
                 self._dialog(request)
-            case m.Leave():
+            case m.QuitAsked():
                 self._leave()
             case m.CopyText(text, what):
                 self._copy(text, what)

@@ -324,7 +324,7 @@ class ShowHelp(Request):
 
 
 @dataclass
-class Leave(Request):
+class QuitAsked(Request):
     pass
 
 

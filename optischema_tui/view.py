@@ -147,7 +147,7 @@ class View(Screen[None], inherit_bindings=False):
         self.post_message(m.ShowHelp(self.VIEW))
 
     def action_quit(self) -> None:
-        self.post_message(m.Leave())
+        self.post_message(m.QuitAsked())
 
     def action_back(self) -> None:
         if self.has_class("-zoomed"):

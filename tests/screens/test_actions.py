@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 import sample_data as sample
 from harness import stage
+from textual.app import App
 from textual.binding import Binding
+from textual.message import Message
 from textual.screen import Screen
 
 from optischema_tui import messages as m
@@ -68,6 +70,14 @@ def test_every_action_has_words_and_a_unique_id() -> None:
     ]
 
 
+def test_no_message_of_ours_lands_in_a_handler_of_textual() -> None:
+    ours = [value for value in vars(m).values() if isinstance(value, type) and issubclass(value, Message)]
+    names = {value.handler_name for value in ours if value.__module__ == m.__name__}
+    assert len(names) > 30
+    taken = {name for owner in (App, Screen, View, OptischemaApp) for name in dir(owner)}
+    assert not {name for name in names if name in taken or f"_{name}" in taken}
+
+
 def test_help_lists_every_action() -> None:
     text = " ".join(plain(line) for line in help_lines("top", 300))
     for action in ACTIONS:
@@ -99,7 +109,7 @@ async def test_the_palette_offers_what_the_screen_can_do() -> None:
 async def test_export_writes_text_and_json_and_tells_where(tmp_path: Path) -> None:
     async with stage(sample.picture(), export_dir=tmp_path) as held:
         await held.press("2", "E", "E")
-        files = sorted(path.name for path in tmp_path.iterdir())
+        files = sorted(path.name for path in tmp_path.glob("optischema-*"))
         assert files == [
             "optischema-top-20231114T221321Z-1.json", "optischema-top-20231114T221321Z-1.txt",
             "optischema-top-20231114T221321Z.json", "optischema-top-20231114T221321Z.txt",

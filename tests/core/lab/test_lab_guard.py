@@ -26,6 +26,7 @@ HOSTILE = [
     """CREATE FUNCTION "it's $$ [/b]; DROP"(a int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT a'""",
     "CREATE TABLE t (id int PRIMARY KEY, x text)",
     "CREATE AGGREGATE own_sum(int) (sfunc = int4pl, stype = int)",
+    "CREATE RULE quiet AS ON DELETE TO t WHERE id < 0 DO INSTEAD NOTHING",
     "INSERT INTO t SELECT i, i FROM generate_series(1, 1000) i",
     "ANALYZE t",
 ]
@@ -50,6 +51,7 @@ def test_hostile_functions_reach_nothing(hostile_lab: Lab) -> None:
         hostile_lab.plan("SELECT * FROM t WHERE id = never_ends()")
     assert hostile_lab.plan("SELECT * FROM t WHERE id = 1").indexes() == {"t_pkey"}
     assert any("own_sum" in note for note in hostile_lab.not_modelled)
+    assert any("rule quiet of public.t" in note for note in hostile_lab.not_modelled)
 
 
 @pytest.mark.parametrize(

@@ -13,4 +13,8 @@ SELECT 'text search configuration ' || quote_ident(n.nspname) || '.' || quote_id
 FROM pg_ts_config t JOIN pg_namespace n ON n.oid = t.cfgnamespace
 WHERE n.nspname NOT LIKE 'pg\_%' AND n.nspname <> 'information_schema'
   AND NOT EXISTS (SELECT FROM pg_depend x WHERE x.classid = 'pg_ts_config'::regclass AND x.objid = t.oid AND x.deptype = 'e')
+UNION ALL
+SELECT 'rule ' || quote_ident(r.rulename) || ' of ' || quote_ident(n.nspname) || '.' || quote_ident(c.relname)
+FROM pg_rewrite r JOIN pg_class c ON c.oid = r.ev_class JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE r.rulename <> '_RETURN' AND n.nspname NOT LIKE 'pg\_%' AND n.nspname <> 'information_schema'
 ORDER BY 1
