@@ -9,11 +9,11 @@ from contextlib import closing
 
 from optischema_tui.core.clock import local_time
 from optischema_tui.core.collect.events import Lost
-from optischema_tui.core.errors import UsageError
+from optischema_tui.core.errors import StorageError, UsageError
 from optischema_tui.core.history.store import History
 from optischema_tui.core.jobs.changes import judge
 from optischema_tui.core.jobs.observe import observe
-from optischema_tui.core.models import Picture
+from optischema_tui.core.models import Change, Picture
 from optischema_tui.core.target.spec import TargetSpec
 from optischema_tui.twins.context import Context, asking_password, say
 
@@ -32,7 +32,7 @@ def run(context: Context, arguments: Namespace) -> int:
         def on_picture(picture: Picture) -> None:
             nonlocal ticks
             ticks += 1
-            judged = judge(context.paths, picture.target.fingerprint, clock=context.clock)
+            judged = _judge(context, picture)
             if context.json:
                 kpis = picture.kpis
                 line = {
@@ -52,6 +52,9 @@ def run(context: Context, arguments: Namespace) -> int:
         def on_lost(lost: Lost) -> None:
             say(f"{lost.error.sentence} Trying again in {lost.retry_in:.0f} s.")
 
+        def on_unstored(problem: StorageError) -> None:
+            say(f"not stored: {problem.sentence}")
+
         with closing(History.open(context.paths.history_db)) as history:
             try:
                 observe(
@@ -63,6 +66,7 @@ def run(context: Context, arguments: Namespace) -> int:
                     keep_trying=True,
                     on_picture=on_picture,
                     on_lost=on_lost,
+                    on_unstored=on_unstored,
                     clock=context.clock,
                 )
             except KeyboardInterrupt:
@@ -73,3 +77,12 @@ def run(context: Context, arguments: Namespace) -> int:
         return 0
 
     return asking_password(context.spec(arguments.target), work)
+
+
+def _judge(context: Context, picture: Picture) -> tuple[Change, ...]:
+    """Changes that got their verdict; none while the journal cannot be written, which `apply` then refuses over."""
+    try:
+        return judge(context.paths, picture.target.fingerprint, clock=context.clock)
+    except StorageError as problem:
+        say(f"no verdict on changes: {problem.sentence}")
+        return ()

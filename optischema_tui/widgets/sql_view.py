@@ -54,6 +54,7 @@ def _clauses(text: str) -> list[Line]:
     lines: list[list[Piece]] = [[]]
     depth = 0
     before = ""
+    between = False
     pending_space = False
     opened: list[bool] = []
     for match in _TOKEN.finditer(text):
@@ -67,7 +68,9 @@ def _clauses(text: str) -> list[Line]:
             opened.append(_opens_query(text, match.end()))
             depth += opened[-1]
         inner = bool(opened) and not opened[-1]
-        if word in _BREAKS and not inner and lines[-1] and not _continues(word, before):
+        ranged = word == "and" and between
+        between = word == "between" or (between and not ranged)
+        if word in _BREAKS and not inner and lines[-1] and not ranged and not _continues(word, before):
             lines.append([(" " * (4 * depth + (0 if word in _CLAUSES else 2)), "")])
             pending_space = False
         if pending_space and lines[-1]:
@@ -93,7 +96,6 @@ def _continues(word: str, before: str) -> bool:
         or (word in ("update", "select") and before in ("for", "all", "distinct", "do", "except", "union"))
         or (word == "from" and before in ("delete", "distinct"))
         or (word == "set" and before == "do")
-        or (word == "and" and before == "between")
         or (word == "on" and before in ("distinct",))
     )
 

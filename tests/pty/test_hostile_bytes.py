@@ -12,6 +12,7 @@ import struct
 import sys
 import termios
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -37,10 +38,8 @@ def bytes_of(situation: str, keys: list[bytes], marker: bytes) -> bytes:
         os.write(terminal, b"q")
         _read(terminal, raw, until=lambda: False, seconds=20)
     finally:
-        try:
+        with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
         os.waitpid(pid, 0)
         os.close(terminal)
     return bytes(raw)
@@ -71,7 +70,7 @@ def test_the_program_showed_the_text(hostile: bytes) -> None:
 
 
 def test_no_title_no_clipboard_no_device_control(hostile: bytes) -> None:
-    assert [match.group(1) for match in OSC.finditer(hostile)] == []
+    assert {match.group(1).split(b";")[0] for match in OSC.finditer(hostile)} <= {b"22"}, "22: Textual's pointer shape"
     assert b"\x1bP+q" not in hostile
     assert b"\x07" not in hostile
 

@@ -25,7 +25,8 @@ def inert(text: str) -> None:
 
 async def walk(held: Stage) -> None:
     for keys in (["1"], ["enter"], ["escape"], ["2"], ["slash", "x", "enter"], ["escape"], ["enter"], ["escape"], ["3"],
-                 ["w"], ["w"], ["A"], ["escape"], ["4"], ["j"], ["5"], ["m"], ["question_mark"], ["escape"], ["E"]):  # fmt: skip
+                 ["w"], ["w"], ["A"], ["escape"], ["4"], ["j"], ["5"], ["m"], ["question_mark"],
+                 ["escape"], ["E"]):  # fmt: skip
         await held.press(*keys)
         inert(held.text)
         assert held.app.is_running

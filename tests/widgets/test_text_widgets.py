@@ -22,7 +22,7 @@ def words(text: str) -> str:
 
 SQL = (
     "select a.x, 'from where' as lit, $1::int from t a left join u on u.id = a.id and u.k between $2 and $3 "
-    "where a.y in (select y from z where q = $$ and or $$) -- note\n and exists (select 1) group by 1 order by 2 limit 5"
+    "where a.y in (select y from z where q = $$ and or $$) -- note\n and exists (select 1) group by 1 order by 2"
 )
 
 

@@ -9,7 +9,7 @@ from contextlib import suppress
 from optischema_tui.core.clock import SYSTEM, Clock
 from optischema_tui.core.collect.collector import Collector
 from optischema_tui.core.collect.events import CollectEvent, Connected, Lost, Observed
-from optischema_tui.core.errors import MissingPart, OptischemaError
+from optischema_tui.core.errors import MissingPart, OptischemaError, StorageError
 from optischema_tui.core.history.store import History
 from optischema_tui.core.jobs.recorder import Recorder
 from optischema_tui.core.models import Picture
@@ -42,20 +42,24 @@ def observe(
     keep_trying: bool = False,
     on_picture: Callable[[Picture], None] = lambda picture: None,
     on_lost: Callable[[Lost], None] = lambda lost: None,
+    on_unstored: Callable[[StorageError], None] = lambda problem: None,
     show_hidden: frozenset[str] = frozenset(),
     clock: Clock = SYSTEM,
 ) -> Observation:
     """Run a collector until `ticks` are seen or `duration` seconds are over.
 
-    Raises the collector's failure at once unless `keep_trying`, in which case `on_lost` is told and it goes on.
+    Raises the collector's failure at once unless `keep_trying`, in which case `on_lost` is told and it goes on; so it
+    is with ticks that cannot be stored: `on_unstored` is told once for each new reason.
     """
     seen = Observation()
     recorder = Recorder(spec, history, clock)
 
     async def run() -> None:
         done = asyncio.Event()
+        unstored = ""
 
         def on_event(event: CollectEvent) -> None:
+            nonlocal unstored
             if isinstance(event, Connected):
                 seen.capabilities = event.capabilities
                 recorder.connected(event)
@@ -63,9 +67,13 @@ def observe(
                 seen.ticks += 1
                 seen.picture = recorder.observed(event, show_hidden)
                 on_picture(seen.picture)
-                if recorder.storage_problem is not None and history is not None and not keep_trying:
-                    seen.failure = recorder.storage_problem
+                problem = recorder.storage_problem
+                if problem is not None and not keep_trying:
+                    seen.failure = problem
                     done.set()
+                elif problem is not None and problem.sentence != unstored:
+                    on_unstored(problem)
+                unstored = problem.sentence if problem is not None else ""
                 if ticks is not None and seen.ticks >= ticks:
                     done.set()
             elif isinstance(event, Lost):
