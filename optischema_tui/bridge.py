@@ -19,6 +19,7 @@ from textual.app import App
 from optischema_tui import messages as m
 from optischema_tui.core.clock import SYSTEM, Clock
 from optischema_tui.core.errors import OptischemaError
+from optischema_tui.core.models import Level
 from optischema_tui.core.paths import Paths
 from optischema_tui.core.target.spec import TargetSpec
 
@@ -289,12 +290,11 @@ class Bridge:
 
         change = changes.find(self.paths, change_id)
         self._tell(m.RunBegan(change, undo))
-        blocked = False
-        checks = changes.preflight(self.paths, change.id, self.spec, clock=self.clock)
-        for check in checks:
-            blocked = blocked or check.level.value == "block"
-            self._tell(m.RunChecked(check))
-        self._tell(m.RunReady(blocked))
+        checks = changes.preflight(
+            self.paths, change.id, self.spec, undo=undo, clock=self.clock,
+            on_check=lambda check: self._tell(m.RunChecked(check)),
+        )  # fmt: skip
+        self._tell(m.RunReady(any(check.level is Level.BLOCK for check in checks)))
 
     def _run(self, change_id: str, undo: bool) -> None:
         if self._running is not None:

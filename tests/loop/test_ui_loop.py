@@ -116,9 +116,7 @@ async def test_the_loop_by_keyboard(shop: str, state_dir: Path, until_async: Wai
             await pilot.press("escape")
             faster = await _slow_mean(app, pilot, until_async, below=mean / 5)
             assert mean / faster >= 5
-            await until_async(
-                lambda: _judged(app, pilot), 60, "the verdict that the measured statements became better"
-            )
+            await until_async(lambda: _judged(app, pilot), 60, "the verdict that the measured statements became better")
             assert audit.verify(paths).ok
 
             await _go(pilot, "4", "audit", until_async)

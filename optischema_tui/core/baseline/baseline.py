@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
 from typing import Any
 
@@ -64,15 +65,17 @@ def before_after(
     split_to: float,
     *,
     span: float = SPAN,
+    until: float | None = None,
 ) -> tuple[Compared, ...]:
     """Each statement of `keys` before and after a change, in that order; all users' calls of a queryid together.
 
     Before: intervals that ended by `split_from` (the change began) and are at most `span` seconds older. After:
-    intervals that began at or after `split_to` (it was in place), up to `span` seconds later. A statement seen on
+    intervals that began at or after `split_to` (it was in place), up to `span` seconds later and not past
+    `until`, when the change was undone. A statement seen on
     neither side is left out; one without calls after the change is `gone`: wait for the next interval.
     """
     olds = _by_queryid(history.window(fingerprint, split_from - span, split_from))
-    news = _by_queryid(history.window(fingerprint, split_to, split_to + span))
+    news = _by_queryid(history.window(fingerprint, split_to, min(split_to + span, until or math.inf)))
     time_before, time_after = (
         sum(part.exec_time for parts in side.values() for part in parts) for side in (olds, news)
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from optischema_tui.core.baseline.baseline import SPAN, before_after
+from optischema_tui.core.baseline.baseline import before_after
 from optischema_tui.core.baseline.compare import Compared
 from optischema_tui.core.history.store import History
 from optischema_tui.core.models import Change, ChangeState
@@ -28,10 +28,8 @@ def effect(history: History, change: Change) -> Effect:
     queryids = [int(one["queryid"]) for one in change.detail.get("statements", ()) if one.get("queryid")]
     if not begun or not applied or not queryids:
         return Effect(())
-    span = SPAN
-    if change.state is ChangeState.ROLLED_BACK:
-        span = min(SPAN, max(0.0, change.updated_at - applied))
-    return Effect(before_after(history, change.target.fingerprint, queryids, begun, applied, span=span))
+    until = change.updated_at if change.state is ChangeState.ROLLED_BACK else None
+    return Effect(before_after(history, change.target.fingerprint, queryids, begun, applied, until=until))
 
 
 def _sentence(row: Compared) -> str:

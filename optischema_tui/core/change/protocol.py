@@ -30,7 +30,7 @@ from optischema_tui.core.target.spec import TargetSpec
 if TYPE_CHECKING:
     from optischema_tui.core.audit.journal import Journal
 
-__all__ = ["apply_change", "approve", "enough", "judge", "keep", "preflight", "propose", "roll_back"]
+__all__ = ["apply_change", "approve", "enough", "judge", "keep", "preflight", "preflight_undo", "propose", "roll_back"]
 
 
 def _no_check(check: Check) -> None:
@@ -52,6 +52,32 @@ def preflight(
 ) -> tuple[Check, ...]:
     """Every line of the preflight of a change; changes nothing and moves no state. Raises TargetError."""
     change = journal.change(change_id)
+    return _look(journal, spec, change, clock, on_check, limits)
+
+
+def preflight_undo(
+    journal: Journal,
+    spec: TargetSpec,
+    change_id: str,
+    *,
+    clock: Clock = SYSTEM,
+    on_check: Say = _no_check,
+    limits: Limits = Limits(),  # noqa: B008 - frozen
+) -> tuple[Check, ...]:
+    """Every line of the preflight that `roll_back` would make, as if it were confirmed now; moves no state.
+
+    Raises ChangeRefused when there is nothing to undo, and TargetError.
+    """
+    original = journal.change(change_id)
+    _refuse_unless_undoable(original)
+    now = clock.wall()
+    undo = replace(_inverse(original, clock), state=ChangeState.APPROVED, approved_at=now)
+    return _look(journal, spec, undo, clock, on_check, limits)
+
+
+def _look(
+    journal: Journal, spec: TargetSpec, change: Change, clock: Clock, on_check: Say, limits: Limits
+) -> tuple[Check, ...]:
     with work_session(spec, change, limits) as connection:
         holder = lock_holder(connection, change)
         act_as_owner(connection, change)
@@ -183,9 +209,10 @@ def roll_back(
 
 def _undo_of(journal: Journal, original: Change, clock: Clock) -> Change:
     """An approved change that undoes `original`; one that was refused before is used again."""
-    if original.state not in UNDOABLE:
-        error = ChangeRefused(f"The change is {original.state}", "Only one that is on the server can be rolled back")
-        raise _refuse(journal, original, clock, error)
+    try:
+        _refuse_unless_undoable(original)
+    except ChangeRefused as error:
+        raise _refuse(journal, original, clock, error) from None
     waiting = [
         change
         for change in journal.changes(fingerprint=original.target.fingerprint, states=BEGINNABLE)
@@ -193,7 +220,17 @@ def _undo_of(journal: Journal, original: Change, clock: Clock) -> Change:
     ]
     if waiting:
         return give_approval(journal, waiting[0], clock)
-    undo = replace(
+    return give_approval(journal, begin(journal, _inverse(original, clock), clock), clock)
+
+
+def _refuse_unless_undoable(original: Change) -> None:
+    if original.state not in UNDOABLE:
+        raise ChangeRefused(f"The change is {original.state}", "Only one that is on the server can be rolled back")
+
+
+def _inverse(original: Change, clock: Clock) -> Change:
+    """A proposed change, not in the journal yet, that runs what `original` names as its undo."""
+    return replace(
         original,
         id=uuid7(clock),
         recommendation_id="",
@@ -211,4 +248,3 @@ def _undo_of(journal: Journal, original: Change, clock: Clock) -> Change:
             if key in original.detail
         },
     )
-    return give_approval(journal, begin(journal, undo, clock), clock)

@@ -17,7 +17,7 @@ from optischema_tui.core.lab.lab import Lab
 from optischema_tui.core.lab.reader import read_image
 from optischema_tui.core.models import Recommendation, TargetIdentity
 from optischema_tui.core.paths import Paths
-from optischema_tui.core.target.session import identify, open_session
+from optischema_tui.core.target.session import identify, reading
 from optischema_tui.core.target.spec import TargetSpec
 from optischema_tui.core.workload.statement import WorkloadStatement, from_rows
 
@@ -60,8 +60,8 @@ def run_advise(
             progress("reading the statements", 0.02)
             workload = read_workload(spec, history, clock)
         progress("reading schema and statistics", 0.08)
-        with open_session(spec) as session:
-            identity = identify(session)
+        with reading(spec) as session:
+            identity = identify(session, spec.label)
             image = read_image(session)
         history.remember_target(spec.key, identity, spec.dsn)
         with Lab.build(image, binaries, progress=_part(progress, 0.1, 0.5)) as lab:

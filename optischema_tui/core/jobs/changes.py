@@ -88,10 +88,19 @@ def ledger(paths: Paths, fingerprint: str | None = None) -> Ledger:
         return Ledger(tuple(history.recommendations(fingerprint)), changes)
 
 
-def preflight(paths: Paths, change_id: str, spec: TargetSpec, *, clock: Clock = SYSTEM) -> tuple[Check, ...]:
-    """Every line of the preflight of an approved change; touches nothing."""
+def preflight(
+    paths: Paths,
+    change_id: str,
+    spec: TargetSpec,
+    *,
+    undo: bool = False,
+    clock: Clock = SYSTEM,
+    on_check: Callable[[Check], None] = lambda check: None,
+) -> tuple[Check, ...]:
+    """Every line of the preflight of an approved change, or of the undo of an applied one; touches nothing."""
     with closing(Journal.open(paths.audit_db)) as journal:
-        return protocol.preflight(journal, spec, change_id, clock=clock)
+        look = protocol.preflight_undo if undo else protocol.preflight
+        return look(journal, spec, change_id, clock=clock, on_check=on_check)
 
 
 def apply(

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from optischema_tui.core.clock import SYSTEM, Clock
 from optischema_tui.core.cluster.binaries import find_binaries
 from optischema_tui.core.jobs.advise import read_workload
-from optischema_tui.core.lab.check import PlanComparison, compare
+from optischema_tui.core.lab.check import PlanComparison, compare_plans, plan_on_target
 from optischema_tui.core.lab.lab import Lab
 from optischema_tui.core.lab.reader import read_image
 from optischema_tui.core.models import TargetIdentity
-from optischema_tui.core.target.session import identify, open_session
+from optischema_tui.core.target.session import identify, reading
 from optischema_tui.core.target.spec import TargetSpec
 
 
@@ -43,11 +43,12 @@ def run_lab(
     """Build the lab of a target; with `check`, plan up to `limit` of its statements on both sides (plain EXPLAIN)."""
     binaries = find_binaries(configured=lab_bindir)
     statements = read_workload(spec, None, clock)[:limit] if check else ()
-    with open_session(spec) as session:
-        identity = identify(session)
-        begun = clock.monotonic()
+    begun = clock.monotonic()
+    with reading(spec) as session:
+        identity = identify(session, spec.label)
         image = read_image(session)
-        with Lab.build(image, binaries, progress=progress) as lab:
-            built = clock.monotonic() - begun
-            comparisons = compare(session, lab, statements) if check else ()
-            return LabReport(identity, lab.name, built, lab.not_modelled, tuple(comparisons))
+        # Both sides must see the same sizes, and those of a live server move on while the lab is built.
+        planned = plan_on_target(session, statements)
+    with Lab.build(image, binaries, progress=progress) as lab:
+        built = clock.monotonic() - begun
+        return LabReport(identity, lab.name, built, lab.not_modelled, compare_plans(lab, planned))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from optischema_tui.core.errors import OptischemaError
@@ -64,6 +66,18 @@ def open_session(
         connection.close()
         raise map_error(error, spec) from None
     return connection
+
+
+@contextmanager
+def reading(spec: TargetSpec) -> Iterator[psycopg.Connection[Any]]:
+    """`open_session`, and what the server says while it is open is raised as the project's errors too."""
+    import psycopg
+
+    with open_session(spec) as connection:
+        try:
+            yield connection
+        except psycopg.Error as error:
+            raise map_error(error, spec) from error
 
 
 def map_error(error: psycopg.Error | OSError, spec: TargetSpec) -> OptischemaError:

@@ -59,13 +59,20 @@ def classify(text: str) -> str:
 
 
 def reads_catalog_only(text: str) -> bool:
-    """True when every relation that a SELECT reads is a system catalog, and there is at least one."""
+    """True when every relation that a SELECT reads is a system catalog, and there is at least one.
+
+    A SELECT that reads no relation counts when all it calls are pg_stat_ functions.
+    """
     stream = list(significant(text))
     if any(token.kind == "word" and token.text.lower() in _WRITES for token in stream):
         return False
     defined = _with_names(stream)
+    relations = _relations(stream)
+    if not relations:
+        calls = [stream[at].text.lower() for at in range(len(stream) - 1) if _is_call(stream, at)]
+        return bool(calls) and all(name.startswith("pg_stat_") for name in calls)
     seen = False
-    for position in _relations(stream):
+    for position in relations:
         schema, name, is_call = _name_at(stream, position)
         if schema in _CATALOG_SCHEMAS or name in _CATALOG_VIEWS_ANYWHERE:
             seen = True
@@ -109,6 +116,10 @@ def _relations(stream: list[Token]) -> list[int]:
             found.append(position + 1)
         previous = word
     return found
+
+
+def _is_call(stream: list[Token], position: int) -> bool:
+    return stream[position].kind in ("word", "quoted") and stream[position + 1].text == "("
 
 
 def _is_keyword(token: Token) -> bool:
