@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all check format lock build picture clean bench-start bench-idle
+.PHONY: help demo test test-all check format lock build picture recording clean bench-start bench-idle
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -54,3 +54,9 @@ bench-start: $(STAMP) .bench/.installed  ## start to first frame against an empt
 
 bench-idle: $(STAMP) .bench/.installed  ## idle cost and key latency with 5,000 statements against pg_activity
 	@.bench/bin/python benchmarks/idle.py
+
+picture: $(STAMP)  ## docs/dashboard.svg, the picture in the README
+	@$(BIN)/python docs/picture.py
+
+recording: $(STAMP)  ## docs/loop.txt: the loop on the demo, driven in tmux by keys alone
+	@docs/record.sh

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import signal
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
@@ -117,12 +120,20 @@ class OptischemaApp(App[int]):
 
     def on_mount(self) -> None:
         self.set_interval(1.0, self._second)
+        self._heed_signals()
         self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:
         for problem in self._theme_problems:
             self.say(problem.sentence, "warning")
         self.bridge.start()
+
+    def _heed_signals(self) -> None:
+        """A closed terminal or a TERM ends the program as `q` does, so that the terminal gets its modes back."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            with suppress(RuntimeError, ValueError):  # not in the main thread: the host of that thread decides
+                loop.add_signal_handler(number, self.exit, 128 + number)
 
     async def on_unmount(self) -> None:
         await self.bridge.stop()

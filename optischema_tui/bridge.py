@@ -1,7 +1,7 @@
 """Where the rooms of core meet the screens: facts go up as messages, requests come down.
 
 Three places do the work, none of them the thread of the screens: the collector is a task of the event loop (asyncpg
-needs no thread), one thread writes history and draws pictures, and a small pool runs what takes long.
+needs no thread), one thread writes history and draws pictures, and each longer job has a thread of its own.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import asyncio
 import importlib
 import threading
 from collections.abc import Callable
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +21,7 @@ from optischema_tui.core.clock import SYSTEM, Clock
 from optischema_tui.core.errors import OptischemaError
 from optischema_tui.core.models import Level
 from optischema_tui.core.paths import Paths
+from optischema_tui.core.safe_text import one_line
 from optischema_tui.core.target.spec import TargetSpec
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from optischema_tui.core.collect.events import CollectEvent
     from optischema_tui.core.history.store import History
     from optischema_tui.core.jobs.recorder import Recorder
+
+Failed = Callable[[OptischemaError], m.Fact]
 
 AUDIT_SHOWN = 500
 """Entries of the journal that the screen shows; `audit list` has them all."""
@@ -45,8 +48,7 @@ class Bridge:
         self.clock = clock
         self.lab_bindir = lab_bindir
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="history")
-        self._pool = ThreadPoolExecutor(4, thread_name_prefix="job")
-        self._tasks: set[asyncio.Future[Any]] = set()
+        self._watching: asyncio.Task[None] | None = None
         self._collector: Collector | None = None
         self._recorder: Recorder | None = None
         self._history: History | None = None
@@ -81,37 +83,32 @@ class Bridge:
         return m.PictureReady(picture)
 
     def start(self) -> None:
-        self._spawn(self._observe())
+        self._watching = asyncio.get_running_loop().create_task(self._observe())
 
     async def stop(self) -> None:
-        """End observing. A running build is not cancelled: its thread ends with the process, the server goes on."""
-        for task in list(self._tasks):
-            task.cancel()
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=2)
-        self._writer.shutdown(wait=True)
+        """End observing, and write what is being written to its end. A running build is not cancelled."""
+        if self._watching is not None:
+            self._watching.cancel()
+            await asyncio.wait({self._watching}, timeout=2)
+        self._writer.shutdown(wait=True, cancel_futures=True)
         if self._history is not None:
             self._history.close()
-        self._pool.shutdown(wait=False, cancel_futures=True)
-
-    def _spawn(self, work: Any) -> None:
-        task = asyncio.ensure_future(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
     # --- observing ---
 
     async def _observe(self) -> None:
         loop = asyncio.get_running_loop()
-        # Importing the driver takes as long as a frame budget allows ten times over: not in this thread.
-        module = await loop.run_in_executor(self._writer, self._open_store)
-        self._collector = module.Collector(
-            self.spec, interval=self._interval, clock=self.clock, on_event=self._on_event
-        )  # fmt: skip
         try:
+            # Importing the driver takes longer than many frames: not in this thread.
+            module = await loop.run_in_executor(self._writer, self._open_store)
+            self._collector = module.Collector(
+                self.spec, interval=self._interval, clock=self.clock, on_event=self._on_event
+            )  # fmt: skip
             await self._collector.run()
         except OptischemaError as error:
             self._tell(m.LinkLost(error, self.clock.monotonic()))
+        except Exception as error:
+            self._tell(m.LinkLost(_mistake(error), self.clock.monotonic()))
 
     def _open_store(self) -> Any:
         """In the writer's thread: import what observing needs, and open history."""
@@ -151,7 +148,8 @@ class Bridge:
             if self._recorder is not None:
                 work(self._recorder)
 
-        self._job(run, executor=self._writer)
+        with suppress(RuntimeError):  # the writer is shut: the application is ending
+            self._writer.submit(self._guarded, run)
 
     def _draw(self, recorder: Recorder, event: Any) -> None:
         picture = recorder.observed(event)
@@ -178,30 +176,24 @@ class Bridge:
 
     # --- jobs ---
 
-    def _job(
-        self,
-        work: Callable[[], None],
-        *,
-        failed: Callable[[OptischemaError], m.Fact] | None = None,
-        executor: Executor | None = None,
-    ) -> None:
-        """Run `work` in a thread; its failure becomes the fact that `failed` makes, else a toast."""
+    def _job(self, work: Callable[[], None], failed: Failed | None = None) -> None:
+        """Run `work` in a thread of its own; its failure becomes the fact that `failed` makes, else a toast.
 
-        def run() -> None:
-            try:
-                work()
-            except OptischemaError as error:
-                self._tell(failed(error) if failed is not None else m.Told(error.sentence, "error"))
+        The threads are daemons: quitting never waits for a server, and what they had begun there or on the disk
+        is found again at the next start as it would be after a kill.
+        """
+        threading.Thread(target=self._guarded, args=(work, failed), name="job", daemon=True).start()
 
-        with suppress(RuntimeError):  # the pool is shut: the application is ending
-            future = asyncio.get_running_loop().run_in_executor(executor or self._pool, run)
-            self._tasks.add(future)
-            future.add_done_callback(self._finished)
-
-    def _finished(self, future: asyncio.Future[Any]) -> None:
-        self._tasks.discard(future)
-        if not future.cancelled() and (error := future.exception()) is not None:
-            self._tell(m.Told(f"The program made a mistake: {type(error).__name__}: {error}", "error"))
+    def _guarded(self, work: Callable[[], None], failed: Failed | None = None) -> None:
+        try:
+            work()
+        except OptischemaError as error:
+            self._tell(failed(error) if failed is not None else m.Told(error.sentence, "error"))
+        except Exception as error:
+            mistake = OptischemaError(
+                "The program made a mistake", f"{type(error).__name__}: {error}", "Please report it"
+            )
+            self._tell(failed(mistake) if failed is not None else m.Told(mistake.sentence, "error"))
 
     def ask(self, request: m.Request) -> None:
         match request:
@@ -220,7 +212,7 @@ class Bridge:
                 self._tell(m.PollChanged(seconds, self._paused))
             case m.Advise():
                 self._tell(m.AdviceStep("starting", 0.0))
-                self._job(self._advise, failed=m.AdviceFailed)
+                self._job(self._advise, m.AdviceFailed)
             case m.LoadLedger():
                 self._job(self._load_ledger)
             case m.Approve(recommendation_id):
@@ -228,14 +220,14 @@ class Bridge:
             case m.Dismiss(recommendation_id, reason):
                 self._job(lambda: self._dismiss(recommendation_id, reason))
             case m.Preflight(change_id, undo):
-                self._job(lambda: self._preflight(change_id, undo), failed=m.RunFailed)
+                self._job(lambda: self._preflight(change_id, undo), m.RunFailed)
             case m.Run(change_id, undo):
                 self._run(change_id, undo)
             case m.CancelRun():
                 if self._running is not None:
                     self._running.set()
             case m.WantPlan(key, _):
-                self._job(lambda: self._plan(request), failed=lambda error: m.PlanReady(key, None, error))
+                self._job(lambda: self._plan(request), lambda error: m.PlanReady(key, None, error))
             case m.LoadAudit():
                 self._job(self._load_audit)
             case m.LoadBaselines():
@@ -259,7 +251,8 @@ class Bridge:
             f"{advice.planner_calls} plans in the lab, {report.seconds:.1f} s"
         )
         self._load_ledger()
-        self._tell(m.AdviceReady(tuple(map(str, advice.why_not)), tuple(map(str, advice.unplanned)), summary))
+        unplanned = tuple(f"{one_line(sql, 120)}: {reason}" for sql, reason in advice.unplanned)
+        self._tell(m.AdviceReady(advice.why_not, (*unplanned, *report.not_modelled), summary))
 
     def _load_ledger(self) -> None:
         from optischema_tui.core.jobs import changes
@@ -318,7 +311,7 @@ class Bridge:
                 self._load_ledger()
 
         self._tell(m.RunStarted())
-        self._job(work, failed=m.RunFailed)
+        self._job(work, m.RunFailed)
 
     def _plan(self, request: m.WantPlan) -> None:
         from optischema_tui.core.jobs.plan import plan_statement
@@ -350,3 +343,8 @@ class Bridge:
             self.paths, self._fingerprint, first, second, minutes, clock=self.clock
         )  # fmt: skip
         self._tell(m.ComparisonReady(first, second or f"the last {minutes:.0f} minutes", comparison))
+
+
+def _mistake(error: Exception) -> OptischemaError:
+    """A fault of ours as a sentence, so that a job that broke is not a job that never ends."""
+    return OptischemaError("The program made a mistake", f"{type(error).__name__}: {error}", "Please report it")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any
+from typing import Any, ClassVar
 
 from textual import on
 from textual.app import ComposeResult
@@ -66,6 +66,7 @@ class OptimizationsScreen(View):
     BINDINGS = bindings("optimizations")
     CSS_PATH = "optimizations.tcss"
     AUTO_FOCUS = "#items"
+    HORIZONTAL_BREAKPOINTS: ClassVar = [(0, "-narrow"), (140, "-wide")]
 
     why = False
 
@@ -130,7 +131,7 @@ class OptimizationsScreen(View):
     def action_apply(self) -> None:
         item = self.table.current
         run = self.state.run
-        if item is not None and item.change is not None and run is not None and self.state.building:
+        if run is not None and self.state.building:
             self.post_message(m.OpenRun(run.change.id, run.undo))
         elif not self.state.allow_changes:
             self._say("Changes are off for this target: start with --allow-changes, or set it in the profile.")
@@ -141,7 +142,10 @@ class OptimizationsScreen(View):
 
     def action_undo(self) -> None:
         item = self.table.current
-        if not self.state.allow_changes:
+        run = self.state.run
+        if run is not None and self.state.building:
+            self.post_message(m.OpenRun(run.change.id, run.undo))
+        elif not self.state.allow_changes:
             self._say("Changes are off for this target: start with --allow-changes, or set it in the profile.")
         elif item is None or item.change is None or item.change.state not in MAY_UNDO:
             self._say("Only an applied change can be rolled back.")

@@ -110,12 +110,20 @@ def _proof_lines(recommendation: Recommendation, width: int, glyphs: Glyphs) -> 
     lines += [(), heading("Statements", f"{len(evidence.affected)} change their plan", width, glyphs)]
     for affected in evidence.affected:
         gain = affected.cost_before / affected.cost_after if affected.cost_after > 0 else 1.0
-        lines.append((
-            (bar(affected.share, 6, glyphs), "bar"), (f" {affected.share:>6.1%}  ", "strong"),
-            (f"{figures.count(affected.calls)} calls, mean {figures.milliseconds(affected.mean_exec_time)}", ""),
-            (f"   cost {figures.count(affected.cost_before)} {glyphs.arrow} {figures.count(affected.cost_after)}", ""),
-            (f"  {gain:.1f}x", "good" if gain > 1 else "warn"),
-        ))  # fmt: skip
+        lines += wrap(
+            (
+                (bar(affected.share, 6, glyphs), "bar"),
+                (f" {affected.share:>6.1%}  ", "strong"),
+                (f"{figures.count(affected.calls)} calls, mean {figures.milliseconds(affected.mean_exec_time)}   ", ""),
+                (
+                    f"cost {figures.count(affected.cost_before)} {glyphs.arrow} {figures.count(affected.cost_after)}  ",
+                    "",
+                ),
+                (f"{gain:.1f}x", "good" if gain > 1 else "warn"),
+            ),
+            width,
+            7,
+        )
         lines += wrap((("       ", ""), (" ".join(affected.text[:2000].split()), "dim")), width, 7)[:3]
     return lines
 

@@ -131,12 +131,11 @@ def _ceiling(value: float) -> float:
     if value <= 0:
         return 1.0
     base = 10.0 ** math.floor(math.log10(value))
-    return next(base * step for step in (1, 1.5, 2, 3, 4, 5, 6, 8, 10) if base * step >= value * 0.999)
+    return next(base * step for step in (1, 2, 3, 4, 5, 6, 8, 10) if base * step >= value * 0.999)
 
 
 def _tick(value: float, top: float) -> str:
-    digits = 0 if top >= 20 else 1 if top >= 2 else 2 if top >= 0.2 else 3
-    return f"{value:,.{digits}f}".rjust(len(f"{top:,.{digits}f}"))
+    return f"{value:g}".rjust(max(4, len(f"{top:g}")))
 
 
 def _coloured(line: str, role: str) -> Line:

@@ -164,11 +164,29 @@ class LineBase(ScrollView, can_focus=False, inherit_bindings=False):
             segments.append(Segment(to_ascii(shown) if ascii_only else shown, style))
         return Strip(segments).crop(0, width).extend_cell_length(width, ground)
 
-    def refresh_rows(self, rows: Iterable[int]) -> None:
-        """Mark rows of the widget's own viewport (0 = top) as changed."""
-        regions = [Region(0, row, self.size.width, 1) for row in rows]
+    def repaint(self, changes: Iterable[tuple[int, Line, Line]]) -> None:
+        """Mark what differs between two drawings of rows of the viewport: (row, as drawn, as it should be)."""
+        width = self.size.width
+        regions = [Region(x, row, size, 1) for row, old, new in changes for x, size in _differences(old, new, width)]
         if regions:
             self.refresh(*regions)
+
+
+def _differences(old: Line, new: Line, width: int) -> Iterable[tuple[int, int]]:
+    """(x, cells) of what changed: single pieces while both lines are cut alike, else everything from there on."""
+    x = 0
+    for before, after in zip(old, new, strict=False):
+        size = cell_len(before[0])
+        if size != cell_len(after[0]):
+            break
+        if before != after:
+            yield x, size
+        x += size
+    else:
+        if len(old) == len(new):
+            return
+    if x < width:
+        yield x, width - x
 
 
 class LineView(LineBase):
@@ -225,7 +243,7 @@ class LineView(LineBase):
             self.virtual_size = Size(width, len(self._lines))
         offset = self.scroll_offset.y
         rows = range(self.size.height)
-        self.refresh_rows(row for row in rows if _at(old, row + offset) != _at(self._lines, row + offset))
+        self.repaint((row, _at(old, row + offset), _at(self._lines, row + offset)) for row in rows)
 
     def on_resize(self, event: events.Resize) -> None:
         self._rebuild()

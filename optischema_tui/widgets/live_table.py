@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
@@ -277,8 +277,17 @@ class LiveTable(LineBase, Generic[Row], can_focus=True, inherit_bindings=False):
 
     def _repaint_changed(self) -> None:
         if self.is_mounted:
-            rows = [y for y in range(self.size.height) if self._drawn.get(y) != self._row(y)]
-            self.refresh_rows(rows)
+            self.repaint(self._changes())
+
+    def _changes(self) -> Iterator[tuple[int, Line, Line]]:
+        """The rows of the viewport that are not what was drawn there last."""
+        for y in range(self.size.height):
+            line, state = self._row(y)
+            drawn, drawn_state = self._drawn.get(y, ((), "none"))
+            if drawn_state != state:
+                yield y, (("", "another state"),), line
+            elif drawn != line:
+                yield y, drawn, line
 
     def on_resize(self, event: events.Resize) -> None:
         self._lay_out()

@@ -1,4 +1,7 @@
-"""Look at the screens with synthetic data: run it with live, stored, lost, missing, hostile or empty."""
+"""Look at the screens with synthetic data: run it with live, stored, lost, missing, hostile, empty or busy.
+
+`busy` draws 5,000 statements anew each second, one in twenty of them changed.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +35,10 @@ class Shown(sample.FakeBridge):
                 sample.picture(rows=(replace(first, role=HOSTILE, database=HOSTILE), sample.row(1))),
                 target=replace(sample.TARGET, label=HOSTILE, database=HOSTILE), notices=(HOSTILE,),
             )  # fmt: skip
+        if situation == "busy":
+            shown = sample.picture(5000)
         super().__init__(app, shown)
+        self.ticks = 0
         self.situation = situation
 
     def start(self) -> None:
@@ -44,6 +50,19 @@ class Shown(sample.FakeBridge):
             tell(m.LinkLost(sample.MISSING, self.app.clock.monotonic() + 5))
         elif self.situation != "stored":
             tell(m.LinkLive(HOSTILE if self.situation == "hostile" else "shop@demo", None))
+        if self.situation == "busy":
+            self.app.set_interval(1.0, self.tick)
+
+    def tick(self) -> None:
+        self.ticks += 1
+        assert self.shown is not None
+        rows = tuple(
+            replace(row, interval_calls=row.calls + self.ticks) if (place + self.ticks) % 20 == 0 else row
+            for place, row in enumerate(self.shown.rows)
+        )
+        self.shown = replace(self.shown, rows=rows, taken_at=self.shown.taken_at + 1)
+        self.app.clock.advance(1)
+        self.app.post_message(m.PictureReady(self.shown))
 
     def ask(self, request: m.Request) -> None:
         super().ask(request)

@@ -10,6 +10,7 @@ from typing import Any
 from textual.app import App, ComposeResult
 from textual.pilot import Pilot
 
+from optischema_tui.widgets.lines import Line, _differences
 from optischema_tui.widgets.live_table import Column, LiveTable, Order
 
 
@@ -43,14 +44,14 @@ class Watched:
         self.pilot = pilot
         self.table = table
         self.dirty: list[int] = []
-        whole = table.refresh_rows
+        whole = table.repaint
 
-        def note(rows: Iterable[int]) -> None:
-            asked = list(rows)
-            self.dirty += asked
+        def note(changes: Iterable[tuple[int, Line, Line]]) -> None:
+            asked = list(changes)
+            self.dirty += [row for row, _, _ in asked]
             whole(asked)
 
-        table.refresh_rows = note  # type: ignore[method-assign]
+        table.repaint = note  # type: ignore[method-assign]
 
     async def settle(self) -> None:
         await self.pilot.pause()
@@ -90,6 +91,16 @@ async def test_one_changed_row_repaints_one_line() -> None:
         rows[4] = Row(4, rows[4].value, "other")
         watched.table.set_rows(rows)
         assert watched.dirty == [5]
+
+
+def test_only_the_cells_that_changed_are_repainted() -> None:
+    old: Line = (("abc", ""), (" ", ""), ("123", "dim"), (" ", ""), ("tail", ""))
+    assert list(_differences(old, old, 40)) == []
+    assert list(_differences(old, (*old[:2], ("456", "dim"), *old[3:]), 40)) == [(4, 3)]
+    assert list(_differences(old, (*old[:2], ("123", "warn"), *old[3:]), 40)) == [(4, 3)], "another colour"
+    assert list(_differences(old, (*old[:2], ("1234", "dim"), *old[3:]), 40)) == [(4, 36)], "what follows moved"
+    assert list(_differences(old, old[:3], 40)) == [(7, 33)]
+    assert list(_differences((), old, 40)) == [(0, 40)]
 
 
 async def test_a_change_out_of_sight_repaints_nothing() -> None:

@@ -137,4 +137,4 @@ def test_chart_thinning_keeps_peaks_and_breaks() -> None:
 
 
 def test_chart_ceiling_is_round_and_above() -> None:
-    assert [_ceiling(value) for value in (0, 0.003, 0.9, 1.2, 17, 100)] == [1.0, 0.003, 1.0, 1.5, 20, 100]
+    assert [_ceiling(value) for value in (0, 0.003, 0.9, 1.2, 17, 100)] == [1.0, 0.003, 1.0, 2.0, 20, 100]
