@@ -26,7 +26,7 @@ async def picture(dsn: str, file: Path) -> None:
     with tempfile.TemporaryDirectory() as state:
         paths = Paths(Path(state) / "config.toml", Path(state))
         spec = replace(resolve(dsn, Config(), allow_changes=True), label="demo", interval=2.0)
-        app = OptischemaApp(spec, lambda app: Bridge(app, spec, paths))
+        app = OptischemaApp(spec, lambda app: Bridge(app, spec, paths), theme_name="dark")
         async with app.run_test(size=(140, 42)) as pilot:
             while app.state.picture is None or len(app.state.picture.series) < POLLS:
                 await pilot.pause(0.2)

@@ -24,6 +24,10 @@ from optischema_tui.widgets.lines import Line, LineView, plain, wrap
 from optischema_tui.widgets.live_table import LiveTable
 from optischema_tui.widgets.status_line import Part, StatusLine
 
+WIDTHS = [(0, "-narrow"), (110, "-wide")]
+"""Style classes by the screen's width in cells."""
+HEIGHTS = [(0, "-short"), (32, "-medium"), (46, "-tall")]
+
 
 class Shell(Protocol):
     """What a screen needs of the application that shows it."""
@@ -43,8 +47,8 @@ class View(Screen[None], inherit_bindings=False):
     NEEDS_SERVER: ClassVar[bool] = False
     """Without any picture of the server there is nothing to draw here."""
     BINDINGS = bindings("app")
-    HORIZONTAL_BREAKPOINTS: ClassVar = [(0, "-narrow"), (110, "-wide")]
-    VERTICAL_BREAKPOINTS: ClassVar = [(0, "-short"), (32, "-medium"), (46, "-tall")]
+    HORIZONTAL_BREAKPOINTS = WIDTHS
+    VERTICAL_BREAKPOINTS = HEIGHTS
     DEFAULT_CSS = """
     View { layout: vertical; background: $background; }
     View #body { height: 1fr; }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any, ClassVar
+from typing import Any
 
 from textual import on
 from textual.app import ComposeResult
@@ -30,6 +30,9 @@ from optischema_tui.widgets.banner import error_lines
 from optischema_tui.widgets.lines import Line, LineView, cut, wrap
 from optischema_tui.widgets.live_table import Cell, Column, LiveTable
 from optischema_tui.widgets.progress import step_line
+
+WIDTHS = [(0, "-narrow"), (140, "-wide")]
+"""Side by side only where the list keeps room for its titles."""
 
 
 def _columns() -> list[Column[Item]]:
@@ -66,7 +69,7 @@ class OptimizationsScreen(View):
     BINDINGS = bindings("optimizations")
     CSS_PATH = "optimizations.tcss"
     AUTO_FOCUS = "#items"
-    HORIZONTAL_BREAKPOINTS: ClassVar = [(0, "-narrow"), (140, "-wide")]
+    HORIZONTAL_BREAKPOINTS = WIDTHS
 
     why = False
 

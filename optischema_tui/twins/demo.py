@@ -19,15 +19,15 @@ def run(context: Context, arguments: Namespace) -> int:
         signal.signal(signum, signal.default_int_handler)
     with Demo.start(context.progress, context.config.lab_bindir) as demo:
         if arguments.no_ui:
-            print(json.dumps({"dsn": demo.dsn}), flush=True)
-            _until_signal()
+            _until_signal(json.dumps({"dsn": demo.dsn}))
             return 0
         spec = replace(context.spec(demo.dsn), label="demo", allow_changes=True)
         return open_ui(context, arguments, spec)
 
 
-def _until_signal() -> None:
+def _until_signal(line: str) -> None:
     try:
+        print(line, flush=True)
         threading.Event().wait()
     except KeyboardInterrupt:
         return
