@@ -133,7 +133,7 @@ class OptischemaApp(App[int]):
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGHUP):
             with suppress(RuntimeError, ValueError):  # not in the main thread: the host of that thread decides
-                loop.add_signal_handler(number, self.exit, 128 + number)
+                loop.add_signal_handler(number, self.exit, 128 + number, 128 + number)
 
     async def on_unmount(self) -> None:
         await self.bridge.stop()

@@ -54,6 +54,8 @@ class Bridge:
         self._history: History | None = None
         self._fingerprint = ""
         self._reconciled = False
+        self._refused = False
+        """The last tick failed; the next one may succeed on the same connection."""
         self._interval = spec.interval
         self._paused = False
         self._running: threading.Event | None = None
@@ -135,12 +137,17 @@ class Bridge:
                 self._tell(m.LinkConnecting(attempt))
             case Connected(identity, capabilities):
                 self._fingerprint = identity.fingerprint
+                self._refused = False
                 self._tell(m.LinkLive(self.spec.label or identity.label, capabilities))
                 self._in_writer(lambda recorder: recorder.connected(event))
                 self._after_connect()
             case Observed():
+                if self._refused:
+                    self._refused = False
+                    self._tell(m.LinkLive("", None))
                 self._in_writer(lambda recorder: self._draw(recorder, event))
             case Lost(error, retry_in):
+                self._refused = True
                 self._tell(m.LinkLost(error, self.clock.monotonic() + retry_in))
 
     def _in_writer(self, work: Callable[[Recorder], None]) -> None:

@@ -59,6 +59,8 @@ class LinkConnecting(Fact, bubble=False):
 
 @dataclass
 class LinkLive(Fact, bubble=False):
+    """The server answers. An empty label and no capabilities mean: as before."""
+
     label: str
     capabilities: Capabilities | None
 

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from optischema_tui import messages as m
-from optischema_tui.core.errors import OptischemaError
+from optischema_tui.core.errors import MissingPart, OptischemaError
 from optischema_tui.core.models import (
     AuditEntry,
     Baseline,
@@ -106,6 +106,15 @@ class State:
         return self.picture.target.fingerprint if self.picture is not None else ""
 
     @property
+    def missing(self) -> OptischemaError | None:
+        """Why there can be no statements on screen, with the lines that would change it; None when there can be."""
+        if self.capabilities is not None and self.capabilities.has("statements"):
+            part = self.capabilities.part("statements")
+            return None if part.available else MissingPart(part.reason, todo=part.remedy)
+        error = self.link.error
+        return error if isinstance(error, MissingPart) and self.picture is None else None
+
+    @property
     def building(self) -> bool:
         return self.run is not None and self.run.stage is Stage.RUNNING
 
@@ -146,7 +155,9 @@ def _observing(state: State, fact: m.Fact) -> State | None:
             return replace(state, link=replace(state.link, state=LinkState.CONNECTING, attempt=attempt))
         case m.LinkLive(label, capabilities):
             link = Link(LinkState.LIVE)
-            return replace(state, label=label or state.label, link=link, capabilities=capabilities)
+            return replace(
+                state, label=label or state.label, link=link, capabilities=capabilities or state.capabilities
+            )
         case m.LinkLost(error, retry_at):
             return replace(state, link=Link(LinkState.LOST, state.link.attempt, error, retry_at))
         case m.PollChanged(interval, paused):

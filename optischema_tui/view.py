@@ -44,8 +44,8 @@ class View(Screen[None], inherit_bindings=False):
     """Its name in the action registry."""
     TAB: ClassVar[str] = ""
     """The name in `SCREENS` that is marked while this screen is in front."""
-    NEEDS_SERVER: ClassVar[bool] = False
-    """Without any picture of the server there is nothing to draw here."""
+    NEEDS_STATEMENTS: ClassVar[bool] = False
+    """Without pg_stat_statements there is little to draw here."""
     BINDINGS = bindings("app")
     HORIZONTAL_BREAKPOINTS = WIDTHS
     VERTICAL_BREAKPOINTS = HEIGHTS
@@ -109,19 +109,19 @@ class View(Screen[None], inherit_bindings=False):
         if not self.is_mounted:
             return
         state, now = self.state, self.shell.clock
-        error = state.link.error
-        missing = isinstance(error, MissingPart) and self.NEEDS_SERVER and state.picture is None
-        self.set_class(missing, "-missing")
+        missing = state.missing if self.NEEDS_STATEMENTS else None
+        self.set_class(missing is not None, "-missing")
         self.set_class(is_stale(state, now.wall()), "-stale")
         self.query_one("#tabs", PieceBar).show_labels(_tabs(self.TAB or self.VIEW))
         self.query_one("#keys", PieceBar).show_labels(_keys(self.VIEW))
         self.query_one(StatusLine).show_parts(status_parts(state, now, self.glyphs))
-        if missing and error is not None:
-            lines = error_lines(error, role="warn")
+        if missing is not None:
+            lines = error_lines(missing, role="warn")
             self.query_one("#missing", LineView).show(
                 lambda width: [part for line in _panel(lines) for part in wrap(line, width, 4)]
             )
-        self.query_one(Banner).show_lines(() if missing else banner_lines(state, now))
+        told = missing is not None and (state.link.error is None or isinstance(state.link.error, MissingPart))
+        self.query_one(Banner).show_lines(() if told else banner_lines(state, now))
         self.draw(state)
 
     @on(PieceBar.Chosen)

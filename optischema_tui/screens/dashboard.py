@@ -29,7 +29,7 @@ class DashboardScreen(View):
     """Screen 1."""
 
     VIEW = TAB = "dashboard"
-    NEEDS_SERVER = True
+    NEEDS_STATEMENTS = True
     BINDINGS = bindings("dashboard")
     CSS_PATH = "dashboard.tcss"
     AUTO_FOCUS = "#queries"

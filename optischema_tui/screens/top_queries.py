@@ -23,7 +23,7 @@ class TopQueriesScreen(View):
     """Screen 2."""
 
     VIEW = TAB = "top"
-    NEEDS_SERVER = True
+    NEEDS_STATEMENTS = True
     BINDINGS = bindings("top")
     CSS_PATH = "top_queries.tcss"
     AUTO_FOCUS = "#queries"

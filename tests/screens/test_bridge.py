@@ -79,12 +79,13 @@ async def test_a_missing_extension_is_told_with_its_lines(fresh_db: str, tmp_pat
     spec = replace(resolve(fresh_db, Config()), interval=1.0)
     app = app_on(spec, Paths(tmp_path / "config.toml", tmp_path / "state"))
     async with app.run_test(size=(80, 24)):
-        await until(lambda: app.state.link.error is not None, "the missing extension is told")
-        assert "CREATE EXTENSION" in app.state.link.error.todo
+        await until(lambda: app.state.missing is not None, "the missing extension is told")
+        assert "CREATE EXTENSION" in app.state.missing.todo
+        await until(lambda: app.screen.has_class("-missing"), "the panel stands in the table's place")
         with psycopg.connect(fresh_db, autocommit=True) as session:
             session.execute("CREATE EXTENSION pg_stat_statements")
-        await until(lambda: app.state.picture is not None, "it goes on by itself once the extension is there")
-        assert app.state.link.error is None
+        await until(lambda: app.state.missing is None, "it goes on by itself once the extension is there")
+        await until(lambda: not app.screen.has_class("-missing"), "the panel goes")
 
 
 async def test_a_state_directory_that_cannot_be_written_does_not_stop_observing(fresh_db: str, tmp_path: Path) -> None:

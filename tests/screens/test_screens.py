@@ -10,6 +10,7 @@ from harness import SIZES, TERMINAL, stage
 
 from optischema_tui import messages as m
 from optischema_tui.core.models import Kpis
+from optischema_tui.core.target.capabilities import Capabilities, Capability
 from optischema_tui.screens.query_detail import QueryDetailScreen
 from optischema_tui.widgets.chart import TimeChart
 from optischema_tui.widgets.live_table import LiveTable
@@ -213,3 +214,19 @@ async def test_ascii_terminal_gets_ascii_only() -> None:
         for key in "12345":
             await held.press(key)
             assert held.text.isascii(), f"screen {key}: {set(held.text) - set(map(chr, range(128)))}"
+
+
+async def test_a_part_that_the_server_lacks_leaves_the_other_figures() -> None:
+    part = Capability("statements", False, "pg_stat_statements is not installed here", "CREATE EXTENSION x;\nGRANT y;")
+    lacks = Capabilities(180006, "18.6", "dba", False, False, False, "", "", frozenset(), False, (part,))
+    async with stage(sample.picture(0), size=(80, 24)) as held:
+        await held.tell(m.LinkLive("shop@demo", lacks))
+        assert "CREATE EXTENSION x;" in held.text
+        assert "GRANT y;" in held.text
+        assert "97.3%" in held.text, "the tiles need no extension"
+        assert "no statement has run" not in held.text
+        await held.tell(m.LinkLive("", None))
+        assert "CREATE EXTENSION x;" in held.text, "an answer without news changes nothing"
+        ready = replace(lacks, parts=(replace(part, available=True),))
+        await held.tell(m.LinkLive("shop@demo", ready))
+        assert "no statement has run" in held.text
