@@ -1,6 +1,6 @@
 """Idle CPU, bytes per second and key latency with 5,000 statements, against pg_activity at 1 s, in one run.
 
-    make bench-idle
+make bench-idle
 """
 
 from __future__ import annotations
@@ -66,8 +66,9 @@ def main() -> None:
             statements(session)
             sleepers = [psycopg.connect(dsn, autocommit=True) for _ in range(20)]
             parts = dict(word.split("=", 1) for word in dsn.split())
-            peer = [str(Path(sys.executable).with_name("pg_activity")), "-h", parts["host"], "-p", parts.get("port", "5432"),
-                    "-U", parts["user"], "-d", parts["dbname"], "--refresh", "1", "--no-db-size"]  # fmt: skip
+            server_at = ["-h", parts["host"], "-p", parts["port"], "-U", parts["user"], "-d", parts["dbname"]]
+            pg_activity = str(Path(sys.executable).with_name("pg_activity"))
+            peer = [pg_activity, *server_at, "--refresh", "1", "--no-db-size"]
             ours = [PYTHON, "-m", "optischema_tui", dsn, "--state-dir", state, "--interval"]
             down, up = [b"j", b"k"], [b"j", b"k"]
             for interval in ("1", "30"):

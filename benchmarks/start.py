@@ -1,6 +1,6 @@
 """Start to first frame, against an empty Textual app, alternating in one run; and `--help`.
 
-    make bench-start
+make bench-start
 """
 
 from __future__ import annotations
@@ -49,7 +49,9 @@ def main() -> None:
     a, b = (statistics.median(column) for column in zip(*pairs, strict=True))
     ratios = sorted(x / y for x, y in pairs)
     print(f"first frame, median of {runs}: optischema-tui {a:.0f} ms, empty Textual app {b:.0f} ms")
-    print(f"ratio pair by pair: median {statistics.median(ratios):.2f} [{ratios[0]:.2f}-{ratios[-1]:.2f}]   goal <= 1.4")
+    print(
+        f"ratio pair by pair: median {statistics.median(ratios):.2f} [{ratios[0]:.2f}-{ratios[-1]:.2f}]   goal <= 1.4"
+    )
     times = []
     for _ in range(runs):
         began = time.monotonic()

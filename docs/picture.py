@@ -1,6 +1,6 @@
 """Make docs/dashboard.svg, the picture in the README: the program on its own demo after some traffic.
 
-    make picture
+make picture
 """
 
 from __future__ import annotations

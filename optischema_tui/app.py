@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 from collections.abc import Callable
 from contextlib import suppress
@@ -124,6 +125,8 @@ class OptischemaApp(App[int]):
         self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:
+        gc.freeze()
+        gc.enable()
         for problem in self._theme_problems:
             self.say(problem.sentence, "warning")
         self.bridge.start()

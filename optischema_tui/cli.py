@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from importlib import import_module
@@ -58,6 +59,8 @@ def run(argv: list[str] | None = None) -> int:
     else:
         command = module = "ui"
         arguments = _ui_parser().parse_args(words)
+        # What is made until the first frame stays for good; the application turns collection on again behind it.
+        gc.disable()
     arguments.command = command
     return _guarded(module, arguments)
 

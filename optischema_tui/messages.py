@@ -1,7 +1,8 @@
 """What travels between the bridge, the application and the screens.
 
 A `Fact` comes up from the bridge: something is so now. A `Request` goes down from a screen: a person wants something.
-Screens post requests and draw `StateChanged`; nobody else touches their widgets.
+Screens post requests and draw `StateChanged`; nobody else touches their widgets. Messages are neither compared nor
+printed, and each method that a dataclass does not make is time to the first frame.
 """
 
 from __future__ import annotations
@@ -12,22 +13,22 @@ from typing import TYPE_CHECKING
 from textual.message import Message
 
 from optischema_tui.core.errors import OptischemaError
-from optischema_tui.core.models import (
-    AuditEntry,
-    Baseline,
-    BuildProgress,
-    Change,
-    Check,
-    Picture,
-    Recommendation,
-    StatementKey,
-)
-from optischema_tui.core.target.capabilities import Capabilities
-from optischema_tui.core.workload.plan import PlanNode
 
 if TYPE_CHECKING:
     from optischema_tui.core.audit.journal import VerifyResult
     from optischema_tui.core.baseline.compare import Comparison
+    from optischema_tui.core.models import (
+        AuditEntry,
+        Baseline,
+        BuildProgress,
+        Change,
+        Check,
+        Picture,
+        Recommendation,
+        StatementKey,
+    )
+    from optischema_tui.core.target.capabilities import Capabilities
+    from optischema_tui.core.workload.plan import PlanNode
 
 
 class Fact(Message, bubble=False):
@@ -41,7 +42,7 @@ class Request(Message):
 # --- facts ---
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class PictureReady(Fact, bubble=False):
     """A tick is drawn. `storage_problem` says why it could not be kept, empty when it was."""
 
@@ -52,12 +53,12 @@ class PictureReady(Fact, bubble=False):
         return isinstance(message, PictureReady)
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class LinkConnecting(Fact, bubble=False):
     attempt: int
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class LinkLive(Fact, bubble=False):
     """The server answers. An empty label and no capabilities mean: as before."""
 
@@ -65,7 +66,7 @@ class LinkLive(Fact, bubble=False):
     capabilities: Capabilities | None
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class LinkLost(Fact, bubble=False):
     """`retry_at` on the clock's monotonic hand."""
 
@@ -73,7 +74,7 @@ class LinkLost(Fact, bubble=False):
     retry_at: float
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class AdviceStep(Fact, bubble=False):
     what: str
     fraction: float
@@ -82,7 +83,7 @@ class AdviceStep(Fact, bubble=False):
         return isinstance(message, AdviceStep)
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class AdviceReady(Fact, bubble=False):
     """A run of the advisor is over. Costs in planner units, `seconds` of wall clock."""
 
@@ -91,12 +92,12 @@ class AdviceReady(Fact, bubble=False):
     summary: str
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class AdviceFailed(Fact, bubble=False):
     error: OptischemaError
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class LedgerReady(Fact, bubble=False):
     """Recommendations that wait and changes, newest first. `figures`: change id -> before/after sentences."""
 
@@ -105,7 +106,7 @@ class LedgerReady(Fact, bubble=False):
     figures: dict[str, tuple[str, ...]]
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class RunBegan(Fact, bubble=False):
     """A preflight begins; the change it is for is known."""
 
@@ -113,24 +114,24 @@ class RunBegan(Fact, bubble=False):
     undo: bool
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class RunChecked(Fact, bubble=False):
     check: Check
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class RunReady(Fact, bubble=False):
     """Every line of the preflight stands; `blocked` when one of them forbids the run."""
 
     blocked: bool
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class RunStarted(Fact, bubble=False):
     """The person confirmed; the checks run once more, then the statement."""
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class RunTick(Fact, bubble=False):
     progress: BuildProgress
 
@@ -138,24 +139,24 @@ class RunTick(Fact, bubble=False):
         return isinstance(message, RunTick)
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class RunDone(Fact, bubble=False):
     change: Change
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class RunFailed(Fact, bubble=False):
     error: OptischemaError
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class PlanReady(Fact, bubble=False):
     key: StatementKey
     plan: PlanNode | None
     error: OptischemaError | None = None
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class AuditReady(Fact, bubble=False):
     """Newest entry first."""
 
@@ -164,19 +165,19 @@ class AuditReady(Fact, bubble=False):
     verified_at: float
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class BaselinesReady(Fact, bubble=False):
     baselines: tuple[Baseline, ...]
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class ComparisonReady(Fact, bubble=False):
     first: str
     second: str
     comparison: Comparison
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Told(Fact, bubble=False):
     """A sentence for the person: a job's end or its failure. `severity` as Textual names it."""
 
@@ -184,14 +185,14 @@ class Told(Fact, bubble=False):
     severity: str = "information"
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Reconciled(Fact, bubble=False):
     """What was found of changes that an earlier run of the program had begun."""
 
     sentences: tuple[str, ...]
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class PollChanged(Fact, bubble=False):
     """Seconds between polls, and whether polling pauses."""
 
@@ -202,82 +203,82 @@ class PollChanged(Fact, bubble=False):
 # --- requests: the bridge answers them ---
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Poll(Request):
     pass
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Pause(Request):
     paused: bool
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class SetInterval(Request):
     seconds: float
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Advise(Request):
     pass
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class LoadLedger(Request):
     pass
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Approve(Request):
     recommendation_id: str
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Dismiss(Request):
     recommendation_id: str
     reason: str
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Preflight(Request):
     change_id: str
     undo: bool = False
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Run(Request):
     change_id: str
     undo: bool = False
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class CancelRun(Request):
     pass
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class WantPlan(Request):
     key: StatementKey
     sql: str
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class LoadAudit(Request):
     pass
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class LoadBaselines(Request):
     pass
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class CreateBaseline(Request):
     name: str
     minutes: float
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class CompareBaselines(Request):
     """`second` None: the last `minutes` of history."""
 
@@ -289,12 +290,12 @@ class CompareBaselines(Request):
 # --- requests: the application answers them with a screen of its own ---
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class OpenQuery(Request):
     key: StatementKey
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class OpenRun(Request):
     """Show the change's preflight and ask for the confirmation."""
 
@@ -302,35 +303,35 @@ class OpenRun(Request):
     undo: bool
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class AskDismiss(Request):
     recommendation_id: str
     title: str
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class AskBaseline(Request):
     pass
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class GoTo(Request):
     """Bring a screen to the front, by its name in `actions.SCREENS`."""
 
     screen: str
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class ShowHelp(Request):
     screen: str
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class QuitAsked(Request):
     pass
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class CopyText(Request):
     """Send `text` to the terminal's clipboard; `what` names it in the answer."""
 
@@ -338,7 +339,7 @@ class CopyText(Request):
     what: str
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class ExportScreen(Request):
     """Write a screen to files: `text` as it stands, `value` as JSON."""
 

@@ -9,22 +9,22 @@ from typing import TYPE_CHECKING
 
 from optischema_tui import messages as m
 from optischema_tui.core.errors import MissingPart, OptischemaError
-from optischema_tui.core.models import (
-    AuditEntry,
-    Baseline,
-    BuildProgress,
-    Change,
-    Check,
-    Picture,
-    Recommendation,
-    StatementKey,
-)
-from optischema_tui.core.target.capabilities import Capabilities
-from optischema_tui.core.workload.plan import PlanNode
 
 if TYPE_CHECKING:
     from optischema_tui.core.audit.journal import VerifyResult
     from optischema_tui.core.baseline.compare import Comparison
+    from optischema_tui.core.models import (
+        AuditEntry,
+        Baseline,
+        BuildProgress,
+        Change,
+        Check,
+        Picture,
+        Recommendation,
+        StatementKey,
+    )
+    from optischema_tui.core.target.capabilities import Capabilities
+    from optischema_tui.core.workload.plan import PlanNode
 
 
 class LinkState(StrEnum):

@@ -45,7 +45,11 @@ def fit(text: str, width: int) -> str:
     """Clean one-line `text` cut to at most `width` cells, the last being an ellipsis when something was cut."""
     if width <= 0:
         return ""
-    from wcwidth import wcwidth
+    if text.isascii():
+        return text if len(text) <= width else text[: width - 1] + "…"
+    if 2 * len(text) <= width:  # no character is wider than two cells
+        return text
+    from wcwidth import wcwidth  # 35 ms that the first frame does not have
 
     cells = cut = 0
     for position, character in enumerate(text):

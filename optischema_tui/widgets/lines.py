@@ -1,7 +1,7 @@
 """Text as plain data, drawn by the line API: the base of nearly every widget here.
 
-A `Line` is a tuple of (text, role) pieces. Roles are names of component styles, so that a theme decides the colours and
-no markup exists anywhere. Each piece passes `safe_text.clean` on its way to the terminal: what a server sent cannot
+A `Line` is a tuple of (text, role) pieces. Roles are names that a theme gives its colours (`roles`); no
+markup exists anywhere. Each piece passes `safe_text.clean` on its way to the terminal: what a server sent cannot
 leave this module as a control sequence.
 """
 
@@ -19,16 +19,13 @@ from textual.strip import Strip
 
 from optischema_tui.core.safe_text import clean, fit
 from optischema_tui.widgets.glyphs import glyphs_of, to_ascii
+from optischema_tui.widgets.roles import style_of
 
 Piece = tuple[str, str]
 Line = tuple[Piece, ...]
 Builder = Callable[[int], Sequence[Line]]
 """Given the width in cells, the lines."""
 
-ROLES = (
-    "dim", "strong", "head", "accent", "good", "warn", "bad", "bar", "key", "rule", "tab", "chip", "chip-warn",
-    "chip-bad", "line-a", "line-b",
-)  # fmt: skip
 BLANK: Line = ()
 
 
@@ -110,7 +107,6 @@ def _words(text: str, limit: int) -> Iterable[str]:
 class LineBase(ScrollView, can_focus=False, inherit_bindings=False):
     """Draws lines by role and repaints only the rows of the screen whose content changed."""
 
-    COMPONENT_CLASSES = {f"lines--{role}" for role in ROLES} | {"lines--cursor", "lines--cursor-idle"}
     DEFAULT_CSS = """
     LineBase {
         height: 1fr;
@@ -120,45 +116,20 @@ class LineBase(ScrollView, can_focus=False, inherit_bindings=False):
         scrollbar-background: $surface;
         background: $background;
         color: $foreground;
-        & .lines--dim { color: $foreground 62%; }
-        & .lines--strong { text-style: bold; }
-        & .lines--head { color: $secondary; text-style: bold; }
-        & .lines--accent { color: $accent; }
-        & .lines--good { color: $success; }
-        & .lines--warn { color: $warning; }
-        & .lines--bad { color: $error; text-style: bold; }
-        & .lines--bar { color: $primary; }
-        & .lines--key { color: $accent; text-style: bold; }
-        & .lines--rule { color: $foreground 32%; }
-        & .lines--tab { color: $background; background: $primary; text-style: bold; }
-        & .lines--chip { color: $background; background: $secondary; text-style: bold; }
-        & .lines--chip-warn { color: $background; background: $warning; text-style: bold; }
-        & .lines--chip-bad { color: $background; background: $error; text-style: bold; }
-        & .lines--line-a { color: $primary; }
-        & .lines--line-b { color: $accent; }
-        & .lines--cursor { color: $block-cursor-foreground; background: $block-cursor-background; text-style: bold; }
-        & .lines--cursor-idle { background: $panel; }
-        &:ansi .lines--dim { text-style: dim; color: ansi_default; }
-        &:ansi .lines--rule { text-style: dim; color: ansi_default; }
-        &:ansi .lines--tab, &:ansi .lines--chip, &:ansi .lines--chip-warn, &:ansi .lines--chip-bad {
-            text-style: bold reverse; color: ansi_default; background: ansi_default;
-        }
-        &:ansi .lines--cursor { text-style: reverse; color: ansi_default; background: ansi_default; }
-        &:ansi .lines--cursor-idle { text-style: underline; }
     }
     """
 
     def strip(self, line: Line, width: int, state: str = "") -> Strip:
-        """`line` as a strip of exactly `width` cells; `state` is a component that lies under every piece."""
+        """`line` as a strip of exactly `width` cells; `state` is a role that lies under every piece."""
         base = self.rich_style
-        under = self.get_component_rich_style(f"lines--{state}", partial=True) if state else None
+        under = style_of(self.app, state) if state else None
         ground = base + under if under else base
         ascii_only = glyphs_of(self).ascii_only
         segments = []
         for text, role in line:
             style = ground
             if role and state != "cursor":
-                style = base + self.get_component_rich_style(f"lines--{role}")
+                style = base + style_of(self.app, role)
                 style = style + under if under else style
             shown = clean(text).expandtabs(4).replace("\n", " ")
             segments.append(Segment(to_ascii(shown) if ascii_only else shown, style))

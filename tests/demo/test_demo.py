@@ -282,8 +282,16 @@ def test_a_killed_program_leaves_nothing(moment: str, until: Until) -> None:
             pytest.fail(f"the program never said {moment}")
         family = psutil.Process(program.pid).children(recursive=True)
         assert family
-        (mine,) = [Path(p.cmdline()[-1]) for p in family if p.cmdline()[-2:-1] == [str(GUARDIAN)]]
+        (mine,) = [Path(words[-1]) for words in map(_words, family) if words[-2:-1] == [str(GUARDIAN)]]
         assert mine.is_dir()
         os.killpg(program.pid, signal.SIGKILL)
-    until(lambda: not any(p.is_running() and p.status() != psutil.STATUS_ZOMBIE for p in family), 30, "their end")
+    until(lambda: not any(map(_words, family)), 30, "their end")
     until(lambda: not mine.exists(), 30, "the end of the directory")
+
+
+def _words(process: psutil.Process) -> list[str]:
+    """The command line of a process; empty when it has ended, reaped or not."""
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []

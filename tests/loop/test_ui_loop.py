@@ -1,4 +1,4 @@
-"""The loop by keyboard on a real server: see it slow, get advice, approve, apply, see it fast, read the audit, undo it."""
+"""The loop by keyboard on a real server: slow, advice, approve, apply, fast, audit, undo."""
 
 from __future__ import annotations
 

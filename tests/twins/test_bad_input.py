@@ -11,7 +11,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.conninfo import make_conninfo
 
 from optischema_tui.core.cluster.cluster import Cluster
 
@@ -149,6 +149,6 @@ def test_a_lost_server_in_mid_poll(own_server: Cluster, until: Any) -> None:
             assert "statements" in collect.stdout.readline()
         finally:
             collect.terminate()
-            out, err = collect.communicate(timeout=20)
+            _, err = collect.communicate(timeout=20)
     assert "Traceback" not in err
     assert collect.returncode == 0

@@ -1,0 +1,98 @@
+"""What a person approved, and the journal's entries of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from optischema_tui.core.models.identity import TargetIdentity
+
+
+class ChangeState(StrEnum):
+    PROPOSED = "proposed"
+    APPROVED = "approved"
+    PREFLIGHT = "preflight"
+    INTENT = "intent"
+    EXECUTING = "executing"
+    APPLIED = "applied"
+    FAILED_CLEAN = "failed_clean"
+    LEFTOVER = "leftover"
+    UNKNOWN = "unknown"
+    VERIFYING = "verifying"
+    KEPT = "kept"
+    ROLLED_BACK = "rolled_back"
+    NEEDS_ATTENTION = "needs_attention"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One approved action and where it stands. The audit journal is its only store."""
+
+    id: str
+    """UUIDv7."""
+    recommendation_id: str
+    """Empty for a rollback."""
+    target: TargetIdentity
+    dsn: str
+    """Conninfo without a secret: how to reach the target again."""
+    kind: str
+    """create_index or drop_index"""
+    title: str
+    forward_sql: str
+    inverse_sql: str
+    sql_hash: str
+    """digest(forward_sql) at approval; what runs must match it."""
+    state: ChangeState
+    schema: str
+    table: str
+    index_name: str
+    approved_by: str = ""
+    approved_at: float = 0.0
+    updated_at: float = 0.0
+    rolls_back: str = ""
+    """Id of the change that this one undoes."""
+    detail: dict[str, Any] = field(default_factory=dict)
+    """JSON values only: backend_pid, backend_start, expected_definition, statements (queryids and texts), verdict,
+    before and after figures, error."""
+
+
+class Level(StrEnum):
+    PASS = "pass"
+    WARN = "warn"
+    BLOCK = "block"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One line of a preflight."""
+
+    name: str
+    level: Level
+    reason: str
+    query: str = ""
+    """The SQL that found it, empty for a local check."""
+
+
+@dataclass(frozen=True, slots=True)
+class BuildProgress:
+    """pg_stat_progress_create_index, once a second. `done` and `total` in the unit of the phase; total 0 = unknown."""
+
+    phase: str
+    done: int = 0
+    total: int = 0
+    blocker_pid: int = 0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    seq: int
+    at: float
+    event: str
+    """e.g. change.approved, change.intent, change.applied, recommendation.dismissed, audit.exported"""
+    change_id: str
+    body: dict[str, Any]
+    """who, what, result, evidence: canonical JSON values, no secrets."""
+    prev: str
+    hash: str

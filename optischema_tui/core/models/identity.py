@@ -1,0 +1,33 @@
+"""Which database this is, and names as PostgreSQL writes them."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class TargetIdentity:
+    """Which database of which cluster this is, as the server itself says it."""
+
+    system_identifier: str
+    database_oid: int
+    database: str
+    server_version_num: int
+    label: str = ""
+    """What the person calls it: the profile's name, or host/database."""
+
+    @property
+    def fingerprint(self) -> str:
+        """16 hex digits that stay the same for this database of this cluster, whatever it is called."""
+        return digest(f"{self.system_identifier}/{self.database_oid}/{self.database}")[:16]
+
+
+def digest(text: str) -> str:
+    """SHA-256 of `text` in UTF-8, as hex."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def quote(identifier: str) -> str:
+    """`identifier` as PostgreSQL must read it: always in double quotes, so that no keyword list is needed."""
+    return '"' + identifier.replace('"', '""') + '"'
