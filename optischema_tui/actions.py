@@ -67,6 +67,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("apply", ("A",), "apply", "Apply", "Preflight, confirm, build", ("optimizations",), _SERVER, shown=True),
     Action("undo", ("u",), "undo", "Roll back", "Preflight, confirm, undo an applied change", ("optimizations",),
            _SERVER, shown=True),
+    Action("keep", ("K",), "keep", "Keep", "Keep an applied change by your own decision, with a reason",
+           ("optimizations",), _LOCAL),
     Action("dismiss", ("x",), "put_aside", "Dismiss", "Put the recommendation aside, with a reason", ("optimizations",),
            _LOCAL, shown=True),
     Action("why", ("w",), "why", "Why", "Switch between the evidence and the rejected alternatives",

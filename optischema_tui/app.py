@@ -179,7 +179,7 @@ class OptischemaApp(App[int]):
                 self.push_screen(QueryDetailScreen(key))
             case m.OpenRun(change_id, undo):
                 self._open_run(change_id, undo)
-            case m.AskDismiss() | m.AskBaseline() | m.ShowHelp():
+            case m.AskDismiss() | m.AskKeep() | m.AskBaseline() | m.ShowHelp():
                 self._dialog(request)
             case m.QuitAsked():
                 self._leave()
@@ -187,8 +187,6 @@ class OptischemaApp(App[int]):
                 self._copy(text, what)
             case m.ExportScreen(screen, text, value):
                 self._export(screen, text, value)
-            case m.SetInterval() | m.Pause():
-                self.bridge.ask(request)
             case _:
                 self.bridge.ask(request)
 
@@ -210,6 +208,13 @@ class OptischemaApp(App[int]):
                         self.bridge.ask(m.Dismiss(recommendation_id, reason))
 
                 self.push_screen(PromptScreen("Dismiss", title, "why? it stays in the audit journal"), dismissed)
+            case m.AskKeep(change_id, title):
+
+                def kept(reason: str | None) -> None:
+                    if reason:
+                        self.bridge.ask(m.Keep(change_id, reason))
+
+                self.push_screen(PromptScreen("Keep", title, "why? it stays in the audit journal"), kept)
             case m.AskBaseline():
 
                 def named(name: str | None) -> None:

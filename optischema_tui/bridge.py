@@ -226,6 +226,8 @@ class Bridge:
                 self._job(lambda: self._approve(recommendation_id))
             case m.Dismiss(recommendation_id, reason):
                 self._job(lambda: self._dismiss(recommendation_id, reason))
+            case m.Keep(change_id, reason):
+                self._job(lambda: self._keep(change_id, reason))
             case m.Preflight(change_id, undo):
                 self._job(lambda: self._preflight(change_id, undo), m.RunFailed)
             case m.Run(change_id, undo):
@@ -267,9 +269,8 @@ class Bridge:
         found = changes.ledger(self.paths, self._fingerprint or None)
         figures = {}
         for change in found.changes:
-            if change.rolls_back or change.state.value not in ("applied", "verifying", "kept", "rolled_back"):
-                continue
-            figures[change.id] = changes.measure(self.paths, change.id).sentences
+            if not change.rolls_back and change.detail.get("applied_at"):
+                figures[change.id] = changes.measure(self.paths, change.id).sentences
         self._tell(m.LedgerReady(found.recommendations, found.changes, figures))
 
     def _approve(self, recommendation_id: str) -> None:
@@ -283,6 +284,12 @@ class Bridge:
         from optischema_tui.core.jobs import changes
 
         changes.dismiss(self.paths, recommendation_id, reason)
+        self._load_ledger()
+
+    def _keep(self, change_id: str, reason: str) -> None:
+        from optischema_tui.core.jobs import changes
+
+        changes.keep(self.paths, change_id, reason, clock=self.clock)
         self._load_ledger()
 
     def _preflight(self, change_id: str, undo: bool) -> None:

@@ -39,11 +39,13 @@ COMMANDS = {
     "approve": "approve a recommendation; nothing runs yet",
     "apply": "run an approved change: preflight, build, verify",
     "rollback": "undo an applied change",
+    "keep": "keep an applied change by your own decision, with a reason",
     "dismiss": "put a recommendation aside, with a reason",
     "audit": "the hash-chained journal: list, verify, export",
     "baseline": "named baselines: create, list, compare",
     "plan": "the plan of one statement on the target, without running it",
 }
+_DECISIONS = ("approve", "apply", "rollback", "keep", "dismiss")
 
 
 def run(argv: list[str] | None = None) -> int:
@@ -53,9 +55,7 @@ def run(argv: list[str] | None = None) -> int:
     if command in COMMANDS and _is_command(words, command):
         words.remove(command)
         arguments = _parser(command).parse_args(words)
-        module = {"approve": "changes", "apply": "changes", "rollback": "changes", "dismiss": "changes"}.get(
-            command, command
-        )
+        module = "changes" if command in _DECISIONS else command
     else:
         command = module = "ui"
         arguments = _ui_parser().parse_args(words)
@@ -115,6 +115,7 @@ def _ui_parser() -> ArgumentParser:
     )
     parser.add_argument("target", nargs="?", metavar="TARGET", help="the server to open")
     parser.add_argument("--interval", type=float, metavar="S", help="seconds between two polls (default 30)")
+    parser.add_argument("-W", "--password", action="store_true", help="ask for the password before connecting")
     parser.add_argument("--theme", metavar="NAME", help="a theme of themes/, e.g. dark, light, high-contrast, ansi-16")
     parser.add_argument("--ascii", action="store_true", help="no braille and no box characters")
     parser.add_argument("--no-mouse", action="store_true", help="leave the mouse to the terminal")
@@ -160,9 +161,10 @@ def _parser(command: str) -> ArgumentParser:
         add("--sql", required=True, metavar="SQL", help="one statement, literals or $n; '-' reads standard input")
     elif command == "changes":
         add("--all", action="store_true", help="finished and dismissed ones too")
-    elif command in ("approve", "dismiss"):
-        add("id", metavar="ID", help="id of a recommendation, or the start of one")
-        if command == "dismiss":
+    elif command in ("approve", "dismiss", "keep"):
+        what = "a change or of its recommendation" if command == "keep" else "a recommendation"
+        add("id", metavar="ID", help=f"id of {what}, or the start of one")
+        if command != "approve":
             add("--reason", required=True, help="why; kept in the audit journal")
     elif command in ("apply", "rollback"):
         add("id", metavar="ID", help="id of a change or of its recommendation, or the start of one")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from optischema_tui.core.clock import SYSTEM, Clock
+from optischema_tui.core.errors import UsageError
 from optischema_tui.core.paths import Paths
+from optischema_tui.core.safe_text import one_line
 from optischema_tui.core.target.spec import TargetSpec
 from optischema_tui.terminal import prepare, probe
 
@@ -20,13 +22,16 @@ def launch(
 ) -> int:
     """Run the program until the person quits; gives the exit code.
 
-    `mouse` None: on, except over SSH, where each motion would be a packet.
+    `mouse` None: on, except over SSH, where each motion would be a packet. Raises UsageError for an unknown theme.
     """
     terminal = probe(ascii_only=ascii_only)
     prepare(terminal)
     from optischema_tui.app import OptischemaApp
     from optischema_tui.bridge import Bridge
+    from optischema_tui.theming import theme_names
 
+    if theme and theme not in (known := theme_names()):
+        raise UsageError(f"There is no theme {one_line(theme, 40)}", todo=f"Choose one of: {', '.join(known)}")
     app = OptischemaApp(
         spec,
         lambda app: Bridge(app, spec, paths, clock=clock, lab_bindir=lab_bindir),

@@ -240,6 +240,14 @@ class Dismiss(Request):
 
 
 @dataclass(eq=False, repr=False)
+class Keep(Request):
+    """A person's own decision on a change that is measured, or was judged to need attention."""
+
+    change_id: str
+    reason: str
+
+
+@dataclass(eq=False, repr=False)
 class Preflight(Request):
     change_id: str
     undo: bool = False
@@ -306,6 +314,12 @@ class OpenRun(Request):
 @dataclass(eq=False, repr=False)
 class AskDismiss(Request):
     recommendation_id: str
+    title: str
+
+
+@dataclass(eq=False, repr=False)
+class AskKeep(Request):
+    change_id: str
     title: str
 
 

@@ -38,6 +38,11 @@ def load_theme(path: Path) -> Theme:
     return Theme(name=path.stem, **values)
 
 
+def theme_names() -> tuple[str, ...]:
+    """The themes that there are, by file name."""
+    return tuple(sorted(path.stem for path in themes_dir().glob("*.toml")))
+
+
 def load_themes(directory: Path | None = None) -> tuple[dict[str, Theme], tuple[ConfigError, ...]]:
     """All themes by name, and what is wrong with the files that could not be used."""
     themes: dict[str, Theme] = {}

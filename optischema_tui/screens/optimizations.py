@@ -16,6 +16,7 @@ from optischema_tui.view import View
 from optischema_tui.widgets import figures
 from optischema_tui.widgets.advice_text import (
     MAY_APPLY,
+    MAY_KEEP,
     MAY_UNDO,
     RISK_ROLES,
     SETTLED,
@@ -154,6 +155,13 @@ class OptimizationsScreen(View):
             self._say("Only an applied change can be rolled back.")
         else:
             self.post_message(m.OpenRun(item.change.id, True))
+
+    def action_keep(self) -> None:
+        item = self.table.current
+        if item is None or item.change is None or item.change.state not in MAY_KEEP:
+            self._say("Only a change whose effect is being measured, or that needs attention, can be kept.")
+        else:
+            self.post_message(m.AskKeep(item.change.id, item.title))
 
     def action_put_aside(self) -> None:
         item = self.table.current

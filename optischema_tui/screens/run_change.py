@@ -122,8 +122,9 @@ def _stage_lines(run: ChangeRun, word: str, width: int, glyphs: Glyphs) -> list[
             lines = [heading("Running", "c cancels; Esc leaves, it goes on", width, glyphs)]
             return lines + (build_lines(run.progress, width, glyphs) if run.progress else [(("starting …", "dim"),)])
         case Stage.DONE:
-            return wrap((("Done: ", "good"), (f"the change is {run.change.state.value.replace('_', ' ')}. ", ""),
-                         ("Esc goes back; the effect is measured from now on.", "dim")), width)  # fmt: skip
+            state = run.change.state.value.replace("_", " ")
+            after = "Esc goes back." if run.undo else "Esc goes back; the effect is measured from now on."
+            return wrap((("Done: ", "good"), (f"the change is {state}. ", ""), (after, "dim")), width)
         case Stage.FAILED:
             error = run.error
             shown = error_lines(error) if error is not None else ()

@@ -1,4 +1,4 @@
-"""`changes`, `approve`, `apply`, `rollback`, `dismiss`: what a person decided, and what became of it."""
+"""`changes`, `approve`, `apply`, `rollback`, `keep`, `dismiss`: what a person decided, and what became of it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,14 @@ from optischema_tui.twins.table import table
 
 
 def run(context: Context, arguments: Namespace) -> int:
-    commands = {"changes": _list, "approve": _approve, "apply": _apply, "rollback": _roll_back, "dismiss": _dismiss}
+    commands = {
+        "changes": _list,
+        "approve": _approve,
+        "apply": _apply,
+        "rollback": _roll_back,
+        "keep": _keep,
+        "dismiss": _dismiss,
+    }
     return commands[arguments.command](context, arguments)
 
 
@@ -88,6 +95,12 @@ def _approve(context: Context, arguments: Namespace) -> int:
             f"Next: optischema-tui apply {change.id} --yes --allow-changes"
         ),
     )
+    return 0
+
+
+def _keep(context: Context, arguments: Namespace) -> int:
+    change = jobs.keep(context.paths, arguments.id, arguments.reason, clock=context.clock)
+    context.out(change_json(change), lambda: f"kept: {change.title}")
     return 0
 
 

@@ -68,5 +68,10 @@ def asking_password(spec: TargetSpec, work: Callable[[TargetSpec], int]) -> int:
     except AuthError:
         if spec.password or not (sys.stdin.isatty() and sys.stderr.isatty()):
             raise
-    typed = getpass(f"Password for {clean(spec.get('user') or 'the database role')} at {clean(spec.label)}: ")
-    return work(with_password(spec, typed))
+    return work(typed_password(spec))
+
+
+def typed_password(spec: TargetSpec) -> TargetSpec:
+    """`spec` with the password that the person types now, unseen; it stays in memory."""
+    role = clean(spec.get("user") or "the database role")
+    return with_password(spec, getpass(f"Password for {role} at {clean(spec.label)}: "))

@@ -7,11 +7,12 @@ from dataclasses import replace
 
 from optischema_tui.core.errors import UsageError
 from optischema_tui.core.target.spec import TargetSpec
-from optischema_tui.twins.context import Context
+from optischema_tui.twins.context import Context, typed_password
 
 
 def run(context: Context, arguments: Namespace) -> int:
-    return open_ui(context, arguments, context.spec(arguments.target))
+    spec = context.spec(arguments.target)
+    return open_ui(context, arguments, typed_password(spec) if arguments.password else spec)
 
 
 def open_ui(context: Context, arguments: Namespace, spec: TargetSpec) -> int:
@@ -28,7 +29,7 @@ def open_ui(context: Context, arguments: Namespace, spec: TargetSpec) -> int:
         context.paths,
         theme=arguments.theme or config.theme,
         ascii_only=arguments.ascii or config.ascii,
-        mouse=False if arguments.no_mouse else config.mouse,
+        mouse=False if arguments.no_mouse or not config.mouse else None,
         lab_bindir=config.lab_bindir,
         clock=context.clock,
     )

@@ -13,7 +13,8 @@ from optischema_tui.widgets.sections import bullets, heading, labelled
 from optischema_tui.widgets.sql_view import sql_lines
 
 MAY_APPLY = frozenset({ChangeState.APPROVED, ChangeState.PREFLIGHT})
-MAY_UNDO = frozenset({ChangeState.APPLIED, ChangeState.VERIFYING, ChangeState.KEPT})
+MAY_KEEP = frozenset({ChangeState.VERIFYING, ChangeState.NEEDS_ATTENTION})
+MAY_UNDO = frozenset({ChangeState.APPLIED, ChangeState.KEPT}) | MAY_KEEP
 SETTLED = frozenset({ChangeState.ROLLED_BACK, ChangeState.FAILED_CLEAN, ChangeState.KEPT})
 _WORDS = {
     ChangeState.PROPOSED: ("proposed", ""),

@@ -137,3 +137,43 @@ def test_what_is_wrong_is_said_in_a_sentence(fresh_db: str, tmp_path: Any) -> No
     assert call("apply", "0123456789ab", "--yes", code=2)["error"]["what"]
     assert call("advise", fresh_db, "--workload", str(tmp_path / "none.sql"), code=2)["error"]["what"]
     assert call("advise", fresh_db, "--budget", "lots", code=2)["error"]["todo"]
+
+
+def test_a_person_keeps_a_change_and_takes_it_back(shop: str) -> None:
+    rec = next(one for one in call("advise", shop)["recommendations"] if "customer_id" in one["forward_sql"])
+    call("keep", rec["id"], "--reason", "too early", code=2)
+    call("approve", rec["id"])
+    call("apply", rec["id"], "--yes", "--allow-changes")
+    kept = call("keep", rec["id"], "--reason", "seen faster in the application")
+    assert kept["state"] == "kept"
+    assert "seen faster" in kept["detail"]["verdict"]
+    call("keep", rec["id"], "--reason", "again", code=5)
+    undone = call("rollback", rec["id"], "--yes", "--allow-changes")
+    assert (undone["state"], undone["id"]) == ("rolled_back", kept["id"])
+    assert undone["sql"] == rec["inverse_sql"]
+
+
+def test_baselines_of_what_was_collected(shop: str) -> None:
+    call("baseline", "create", "before", code=2)
+    words = [sys.executable, "-m", "optischema_tui", "collect", shop, "--interval", "1", "--duration", "4"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as collect:
+        assert collect.stdout is not None
+        collect.stdout.readline()
+        traffic(shop, 30)
+        collect.communicate()
+    assert collect.returncode == 0
+    made = call("baseline", "create", "before")
+    assert made["statements"] >= 1
+    assert [one["name"] for one in call("baseline", "list")["baselines"]] == ["before"]
+    compared = call("baseline", "compare", "before")
+    assert (compared["before"], compared["after"]) == ("before", "now")
+    assert {one["verdict"] for one in compared["statements"]} <= {"same", "not enough calls"}
+    call("baseline", "compare", "never", code=2)
+
+
+def test_the_plan_of_one_statement(shop: str) -> None:
+    plan = call("plan", shop, "--sql", "SELECT total FROM orders WHERE customer_id = $1")
+    assert plan["total_cost"] > 100
+    assert "Seq Scan" in json.dumps(plan["plan"])
+    call("plan", shop, "--sql", "DROP TABLE orders", code=6)
+    call("plan", shop, "--sql", "SELEKT", code=6)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from optischema_tui.core.audit.journal import Journal
 from optischema_tui.core.baseline.effect import Effect, effect
 from optischema_tui.core.change import protocol
+from optischema_tui.core.change.judge import keep as keep_change
 from optischema_tui.core.change.reconcile import Verdict
 from optischema_tui.core.change.reconcile import reconcile as reconcile_changes
 from optischema_tui.core.clock import SYSTEM, Clock
@@ -155,6 +156,12 @@ def reconcile(paths: Paths, spec: TargetSpec, *, clock: Clock = SYSTEM) -> tuple
         return ()
     with closing(Journal.open(paths.audit_db)) as journal:
         return reconcile_changes(journal, spec, clock=clock)
+
+
+def keep(paths: Paths, change_id: str, reason: str, *, clock: Clock = SYSTEM) -> Change:
+    """Keep an applied change by a person's own decision. Raises ChangeRefused when there is nothing to decide."""
+    with closing(Journal.open(paths.audit_db)) as journal:
+        return keep_change(journal, journal.change(change_id), reason, clock=clock)
 
 
 def measure(paths: Paths, change_id: str) -> Effect:

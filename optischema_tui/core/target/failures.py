@@ -18,7 +18,7 @@ from optischema_tui.core.target.spec import TargetSpec
 
 WHERE_PASSWORDS_GO = (
     "Put it in ~/.pgpass (mode 0600), in a service file's passfile, in PGPASSWORD, "
-    "or give the profile a password_command; otherwise the program asks for it"
+    "give the profile a password_command, or start with -W to type it"
 )
 
 
