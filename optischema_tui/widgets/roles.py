@@ -70,12 +70,20 @@ def _styles(app: App[Any]) -> dict[str, Style]:
     ground = Color.parse(variables["background"])
     styles = {}
     for role, look in LOOKS.items():
-        color = Color.parse(variables[look.color]) if look.color else None
+        under = Color.parse(variables[look.background]) if look.background else None
+        color = _foreground(variables[look.color], under or ground) if look.color else None
         if color is not None and look.alpha < 1 and not ansi:
             color = ground.blend(color, look.alpha)
         styles[role] = Style(
             color=color.rich_color if color is not None else None,
-            bgcolor=Color.parse(variables[look.background]).rich_color if look.background else None,
+            bgcolor=under.rich_color if under is not None else None,
             bold=look.bold or None,
         )
     return styles | _ANSI if ansi else styles
+
+
+def _foreground(value: str, under: Color) -> Color:
+    """The colour of a theme variable; "auto" is what can be read on `under`."""
+    if value.startswith("auto"):
+        return under.blend(under.get_contrast_text(), 0.87)
+    return Color.parse(value)
