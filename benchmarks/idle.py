@@ -8,6 +8,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
+import time
 from itertools import combinations, islice
 from pathlib import Path
 
@@ -43,7 +44,7 @@ def measure(name: str, command: list[str], ready: str, keys: list[bytes], before
         at = terminal.wait(lambda text: ready in text)
         for key in before:
             terminal.send(key)
-            terminal.wait(lambda text: True)
+            time.sleep(0.2)
         terminal.idle(6)
         cpu, per_second, memory = terminal.idle(seconds)
         median, p95, longest = terminal.key_latency(keys, 24, 12, 40)
@@ -65,15 +66,18 @@ def main() -> None:
         with psycopg.connect(dsn, autocommit=True) as session, tempfile.TemporaryDirectory() as state:
             statements(session)
             sleepers = [psycopg.connect(dsn, autocommit=True) for _ in range(20)]
+            for sleeper in sleepers:
+                sleeper.pgconn.send_query(b"SELECT pg_sleep(3600)")
             parts = dict(word.split("=", 1) for word in dsn.split())
             server_at = ["-h", parts["host"], "-p", parts["port"], "-U", parts["user"], "-d", parts["dbname"]]
             pg_activity = str(Path(sys.executable).with_name("pg_activity"))
             peer = [pg_activity, *server_at, "--refresh", "1", "--no-db-size"]
             ours = [PYTHON, "-m", "optischema_tui", dsn, "--state-dir", state, "--interval"]
-            down, up = [b"j", b"k"], [b"j", b"k"]
+            keys = [b"j", b"k"]
             for interval in ("1", "30"):
-                measure(f"optischema-tui, top, every {interval} s", [*ours, interval], "wide", down, [b"2"], seconds)
-            measure("pg_activity 3.6.2, every 1 s", peer, "PostgreSQL", up, [], seconds)
+                name = f"optischema-tui, top, every {interval} s"
+                measure(name, [*ours, interval], "wide", keys, [b"2", *[b"j"] * 15], seconds)
+            measure("pg_activity 3.6.2, every 1 s", peer, "pg_sleep", keys, [b"j"] * 8, seconds)
             for sleeper in sleepers:
                 sleeper.close()
     finally:
