@@ -116,8 +116,6 @@ class OptischemaApp(App[int]):
             self.register_theme(theme)
         self.theme = choose(theme_name, self.terminal, frozenset(themes))
         self.bridge = bridge(self)
-        if (first := self.bridge.first()) is not None:
-            self.state = fold(self.state, first)
 
     def on_mount(self) -> None:
         self.set_interval(1.0, self._second)
@@ -125,6 +123,9 @@ class OptischemaApp(App[int]):
         self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:
+        if (first := self.bridge.first()) is not None:
+            self.state = fold(self.state, first)
+            self._show()
         gc.freeze()
         gc.enable()
         for problem in self._theme_problems:

@@ -19,7 +19,6 @@ from textual.app import App
 from optischema_tui import messages as m
 from optischema_tui.core.clock import SYSTEM, Clock
 from optischema_tui.core.errors import OptischemaError
-from optischema_tui.core.models import Level
 from optischema_tui.core.paths import Paths
 from optischema_tui.core.safe_text import one_line
 from optischema_tui.core.target.spec import TargetSpec
@@ -294,6 +293,7 @@ class Bridge:
 
     def _preflight(self, change_id: str, undo: bool) -> None:
         from optischema_tui.core.jobs import changes
+        from optischema_tui.core.models import Level
 
         change = changes.find(self.paths, change_id)
         self._tell(m.RunBegan(change, undo))

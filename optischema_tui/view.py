@@ -97,9 +97,6 @@ class View(Screen[None], inherit_bindings=False):
     def glyphs(self) -> Glyphs:
         return self.shell.glyphs
 
-    def on_mount(self) -> None:
-        self.redraw()
-
     def on_screen_resume(self) -> None:
         self.redraw()
 

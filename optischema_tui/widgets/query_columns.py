@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from optischema_tui.core.models import QueryRow
 from optischema_tui.widgets import figures
 from optischema_tui.widgets.glyphs import Glyphs, bar
 from optischema_tui.widgets.live_table import Cell, Column
+
+if TYPE_CHECKING:
+    from optischema_tui.core.models import QueryRow
 
 UNFETCHED = "(text not read yet)"
 

@@ -57,11 +57,20 @@ async def test_live_picture_then_the_stored_one_before_the_next_answer(fresh_db:
         await until(lambda: app.state.verdict is not None, "the journal was read")
         assert app.state.verdict.ok
         fingerprint = app.state.fingerprint
-    again = app_on(spec, paths)
-    assert again.state.picture is not None
-    assert again.state.picture.stored
-    assert again.state.fingerprint == fingerprint
-    assert any("plain_facts" in row.text for row in again.state.picture.rows)
+    again = OptischemaApp(spec, lambda app: Unanswered(app, spec, paths))
+    async with again.run_test(size=(120, 40)):
+        await until(lambda: again.state.picture is not None, "the stored picture")
+        assert again.state.picture is not None
+        assert again.state.picture.stored
+        assert again.state.fingerprint == fingerprint
+        assert any("plain_facts" in row.text for row in again.state.picture.rows)
+
+
+class Unanswered(Bridge):
+    """A bridge whose server never answers: it does not even begin to ask."""
+
+    def start(self) -> None:
+        return
 
 
 async def test_a_wrong_host_is_a_sentence_and_is_tried_again(tmp_path: Path) -> None:

@@ -16,6 +16,8 @@ from functools import cache
 from operator import attrgetter
 from typing import Any, TypeVar
 
+from optischema_tui.core import models
+
 T = TypeVar("T")
 Convert = Callable[[Any], Any]
 
@@ -47,7 +49,7 @@ def _same(value: Any) -> Any:
 
 @cache
 def _fields(kind: Any) -> dict[str, Any]:
-    hints = typing.get_type_hints(kind)
+    hints = typing.get_type_hints(kind, localns={name: getattr(models, name) for name in models.NAMES})
     return {field.name: hints[field.name] for field in dataclasses.fields(kind) if field.init}
 
 

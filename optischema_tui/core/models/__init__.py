@@ -57,6 +57,8 @@ _HOMES = {
     "baselines": """WindowStats Baseline""",
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names.split()}
+NAMES = tuple(_HOME)
+"""Every shared name: what an annotation of one of these types may stand on."""
 
 
 def __getattr__(name: str) -> Any:

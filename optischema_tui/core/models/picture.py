@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from optischema_tui.core.models.identity import TargetIdentity
-from optischema_tui.core.models.statements import StatementKey, StatementSample
+if TYPE_CHECKING:
+    from optischema_tui.core.models.identity import TargetIdentity
+    from optischema_tui.core.models.statements import StatementKey, StatementSample
 
 
 @dataclass(frozen=True, slots=True)
