@@ -26,7 +26,7 @@ _MAINTENANCE = frozenset((
 ))  # fmt: skip
 _QUERY = frozenset(("select", "with", "table", "values"))
 _HEAD = re.compile(r"(?:\s|\(|--[^\n]*(?:\n|\Z)|/\*(?:[^*]|\*(?!/))*\*/)*([A-Za-z]+)")
-_CATALOG_HINT = re.compile(r"(?i)\bpg_|information_schema")
+_CATALOG_HINT = re.compile(r"(?i)\bpg_|information_schema|set_config|current_setting")
 _LONGEST_CATALOG_QUERY = 32_768
 """Characters: a longer text is not examined and stays visible."""
 
@@ -38,6 +38,7 @@ _ENDS_LIST = frozenset((
 _WRITES = frozenset(("insert", "update", "delete", "merge", "into"))
 _CATALOG_SCHEMAS = frozenset(("pg_catalog", "information_schema", "pg_toast"))
 _CATALOG_VIEWS_ANYWHERE = frozenset(("pg_stat_statements", "pg_stat_statements_info", "pg_buffercache"))
+_SETTING_FUNCTIONS = frozenset(("set_config", "current_setting"))
 _NEUTRAL_FUNCTIONS = frozenset(("unnest", "generate_series", "regexp_split_to_table", "string_to_table"))
 
 
@@ -61,7 +62,7 @@ def classify(text: str) -> str:
 def reads_catalog_only(text: str) -> bool:
     """True when every relation that a SELECT reads is a system catalog, and there is at least one.
 
-    A SELECT that reads no relation counts when all it calls are pg_stat_ functions.
+    A SELECT that reads no relation counts when all it calls are pg_stat_ functions or those of settings.
     """
     stream = list(significant(text))
     if any(token.kind == "word" and token.text.lower() in _WRITES for token in stream):
@@ -70,7 +71,7 @@ def reads_catalog_only(text: str) -> bool:
     relations = _relations(stream)
     if not relations:
         calls = [stream[at].text.lower() for at in range(len(stream) - 1) if _is_call(stream, at)]
-        return bool(calls) and all(name.startswith("pg_stat_") for name in calls)
+        return bool(calls) and all(name.startswith("pg_stat_") or name in _SETTING_FUNCTIONS for name in calls)
     seen = False
     for position in relations:
         schema, name, is_call = _name_at(stream, position)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from optischema_tui.core.models import QueryRow, digest
+from optischema_tui.core.workload.row_limit import with_limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +14,7 @@ class WorkloadStatement:
     """A text with its measured weight."""
 
     sql: str
-    """With literals, or with `$n` as pg_stat_statements keeps it."""
+    """With literals, or with `$n` as pg_stat_statements keeps it; `from_rows` makes `LIMIT $n` a number."""
     calls: int = 1
     mean_ms: float = 1.0
     queryid: int = 0
@@ -58,4 +59,5 @@ def _merge(queryid: int, parts: list[QueryRow]) -> WorkloadStatement:
     elif best.truncated:
         problem = "Its text is longer than the part that is kept"
     mean = sum(row.total_exec_time for row in parts) / calls
-    return WorkloadStatement(best.text, calls, mean, queryid, problem)
+    rows = sum(row.rows_per_call * row.calls for row in parts) / calls
+    return WorkloadStatement(with_limit(best.text, rows), calls, mean, queryid, problem)

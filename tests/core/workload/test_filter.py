@@ -78,3 +78,20 @@ def test_ours_wherever_the_marker_stands():
 def test_an_unterminated_comment_or_string_does_no_harm():
     assert classify("/* never ends SELECT FROM pg_class") == ""
     assert classify("SELECT 'x FROM pg_class") == ""
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SELECT pg_stat_statements_reset()",
+        "SELECT current_setting($1) AS cur, set_config($2, $3, $4) AS new",
+        "select pg_catalog.pg_stat_reset()",
+    ],
+)
+def test_calls_of_statistics_and_settings_are_no_work(text: str) -> None:
+    assert classify(text) == CATALOG
+
+
+@pytest.mark.parametrize("text", ["SELECT pg_sleep($1)", "SELECT f(set_config($1, $2, $3))", "SELECT $1 AS pg_x"])
+def test_other_calls_without_a_relation_are_seen(text: str) -> None:
+    assert classify(text) == ""
