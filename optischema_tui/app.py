@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
@@ -100,6 +100,7 @@ class OptischemaApp(App[int]):
         *,
         terminal: Terminal | None = None,
         theme_name: str = "",
+        problems: Sequence[OptischemaError] = (),
         clock: Clock = SYSTEM,
         export_dir: Path | None = None,
     ) -> None:
@@ -111,7 +112,8 @@ class OptischemaApp(App[int]):
         self.set_class(self.glyphs.ascii_only, "-ascii")
         self.export_dir = export_dir or Path.cwd()
         self.state = State(label=spec.label, allow_changes=spec.allow_changes, interval=spec.interval)
-        themes, self._theme_problems = load_themes()
+        themes, theme_problems = load_themes()
+        self._problems = (*problems, *theme_problems)
         for theme in themes.values():
             self.register_theme(theme)
         self.theme = choose(theme_name, self.terminal, frozenset(themes))
@@ -128,7 +130,7 @@ class OptischemaApp(App[int]):
             self._show()
         gc.freeze()
         gc.enable()
-        for problem in self._theme_problems:
+        for problem in self._problems:
             self.say(problem.sentence, "warning")
         self.bridge.start()
 
@@ -161,10 +163,12 @@ class OptischemaApp(App[int]):
             self._show()
 
     def say(self, sentence: str, severity: str = "information") -> None:
-        """A toast: plain text, made inert, without secrets."""
+        """A toast: plain text, made inert, without secrets. One that still stands is not shown twice."""
         level = severity if severity in ("information", "warning", "error") else "information"
         text = clean(redact(sentence))
         text = to_ascii(text) if self.glyphs.ascii_only else text
+        if any(shown.message == text for shown in self._notifications):
+            return
         self.notify(text, severity=level, timeout=8, markup=False)  # type: ignore[arg-type]
 
     # --- requests ---

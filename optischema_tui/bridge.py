@@ -18,7 +18,7 @@ from textual.app import App
 
 from optischema_tui import messages as m
 from optischema_tui.core.clock import SYSTEM, Clock
-from optischema_tui.core.errors import OptischemaError
+from optischema_tui.core.errors import OptischemaError, StorageError
 from optischema_tui.core.paths import Paths
 from optischema_tui.core.safe_text import one_line
 from optischema_tui.core.target.spec import TargetSpec
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from optischema_tui.core.collect.events import CollectEvent
     from optischema_tui.core.history.store import History
     from optischema_tui.core.jobs.recorder import Recorder
+    from optischema_tui.core.models import Change
 
 Failed = Callable[[OptischemaError], m.Fact]
 
@@ -57,6 +58,8 @@ class Bridge:
         """The last tick failed; the next one may succeed on the same connection."""
         self._interval = spec.interval
         self._paused = False
+        self._unjudged = ""
+        """Why the last tick's changes could not be judged."""
         self._running: threading.Event | None = None
         """Set to cancel the change that runs now; None when none runs."""
 
@@ -92,6 +95,8 @@ class Bridge:
             self._watching.cancel()
             await asyncio.wait({self._watching}, timeout=2)
         self._writer.shutdown(wait=True, cancel_futures=True)
+        if self._recorder is not None:
+            self._recorder.finish()
         if self._history is not None:
             self._history.close()
 
@@ -163,11 +168,18 @@ class Bridge:
         self._tell(m.PictureReady(picture, problem))
         from optischema_tui.core.jobs import changes
 
-        if self._fingerprint and changes.judge(self.paths, self._fingerprint, clock=self.clock):
-            self._load_ledger()
+        problem, self._unjudged = self._unjudged, ""
+        try:
+            if self._fingerprint and changes.judge(self.paths, self._fingerprint, clock=self.clock):
+                self._load_ledger()
+        except StorageError as error:
+            self._unjudged = error.sentence
+            if problem != self._unjudged:  # told once, not with every tick
+                raise
 
     def _after_connect(self) -> None:
         def work() -> None:
+            from optischema_tui.core.change.reconcile import RUNNING
             from optischema_tui.core.jobs import changes
 
             if self._reconciled or self._running is not None:
@@ -177,6 +189,9 @@ class Bridge:
             if verdicts:
                 self._tell(m.Reconciled(tuple(f"{each.change.title}: {each.reason}" for each in verdicts)))
             self._load_ledger()
+            running = next((each.change for each in verdicts if each.finding == RUNNING), None)
+            if running is not None:
+                self._follow(running)
 
         self._job(work)
 
@@ -220,7 +235,7 @@ class Bridge:
                 self._tell(m.AdviceStep("starting", 0.0))
                 self._job(self._advise, m.AdviceFailed)
             case m.LoadLedger():
-                self._job(self._load_ledger)
+                self._job(self._load_ledger, lambda error: m.LoadFailed("optimizations", error))
             case m.Approve(recommendation_id):
                 self._job(lambda: self._approve(recommendation_id))
             case m.Dismiss(recommendation_id, reason):
@@ -232,14 +247,16 @@ class Bridge:
             case m.Run(change_id, undo):
                 self._run(change_id, undo)
             case m.CancelRun():
-                if self._running is not None:
+                if not self.spec.allow_changes:
+                    self._tell(m.Told("Changes are off for this target: the build is only watched.", "warning"))
+                elif self._running is not None:
                     self._running.set()
             case m.WantPlan(key, _):
                 self._job(lambda: self._plan(request), lambda error: m.PlanReady(key, None, error))
             case m.LoadAudit():
-                self._job(self._load_audit)
+                self._job(self._load_audit, lambda error: m.LoadFailed("audit", error))
             case m.LoadBaselines():
-                self._job(self._load_baselines)
+                self._job(self._load_baselines, lambda error: m.LoadFailed("baselines", error))
             case m.CreateBaseline(name, minutes):
                 self._job(lambda: self._create_baseline(name, minutes))
             case m.CompareBaselines(first, second, minutes):
@@ -304,25 +321,58 @@ class Bridge:
         self._tell(m.RunReady(any(check.level is Level.BLOCK for check in checks)))
 
     def _run(self, change_id: str, undo: bool) -> None:
-        if self._running is not None:
-            self._tell(m.Told("Another change is running; one at a time.", "warning"))
-            return
-        cancel = self._running = threading.Event()
-
-        def work() -> None:
+        def run(cancel: threading.Event) -> Change:
             from optischema_tui.core.jobs import changes
 
             step = changes.roll_back if undo else changes.apply
+            return step(
+                self.paths, change_id, self.spec, clock=self.clock, cancel=cancel,
+                on_check=lambda check: self._tell(m.RunChecked(check)),
+                on_progress=lambda progress: self._tell(m.RunTick(progress)),
+            )  # fmt: skip
+
+        if self._running is not None:
+            self._tell(m.Told("Another change is running; one at a time.", "warning"))
+            return
+        self._to_its_end(run, look_again=True)
+
+    def _follow(self, change: Change) -> None:
+        """Adopt a build that an earlier session began: its progress is shown, and it can be cancelled, as our own."""
+
+        def run(cancel: threading.Event) -> Change:
+            from optischema_tui.core.jobs import changes
+
             try:
-                change = step(
-                    self.paths, change_id, self.spec, clock=self.clock, cancel=cancel,
-                    on_check=lambda check: self._tell(m.RunChecked(check)),
+                return changes.follow(
+                    self.paths, change.id, self.spec, clock=self.clock, cancel=cancel,
                     on_progress=lambda progress: self._tell(m.RunTick(progress)),
                 )  # fmt: skip
-                self._tell(m.RunDone(change))
+            finally:
+                now = changes.find(self.paths, change.id)
+                told = now.detail.get("error") or now.detail.get("result") or f"It is {now.state.replace('_', ' ')}"
+                self._tell(m.Reconciled((f"{change.title}: {told}",)))
+
+        if self._running is None:
+            self._tell(m.RunBegan(change, False))
+            self._to_its_end(run)
+
+    def _to_its_end(self, run: Callable[[threading.Event], Change], *, look_again: bool = False) -> None:
+        """Do what changes the server in a thread of its own. After a failure the next connection, or with `look_again`
+        this one, finds out what is left."""
+        cancel = self._running = threading.Event()
+
+        def work() -> None:
+            failed = False
+            try:
+                self._tell(m.RunDone(run(cancel)))
+            except OptischemaError as error:
+                failed, self._reconciled = True, False
+                self._tell(m.RunFailed(error))
             finally:
                 self._running = None
                 self._load_ledger()
+            if failed and look_again and not self._refused:
+                self._after_connect()
 
         self._tell(m.RunStarted())
         self._job(work, m.RunFailed)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import gc
+import io
+import os
 import sys
-from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from argparse import ArgumentParser, ArgumentTypeError, Namespace, RawDescriptionHelpFormatter
 from importlib import import_module
+from typing import NoReturn
 
 from optischema_tui import __version__
+from optischema_tui.core.errors import OptischemaError, UsageError
 
 TARGETS = """\
 TARGET is a profile name, service=NAME, a postgresql:// URL or a conninfo string; nothing means the PG* environment.
@@ -24,7 +28,7 @@ exit codes:
   4    a privilege, an extension or a setting is missing on the server
   5    a change was refused or did not succeed
   6    the lab cannot be built or cannot plan
-  7    history or audit cannot be written or read
+  7    history, audit or the output cannot be written, or not be read
   130  interrupted
 """
 
@@ -48,33 +52,46 @@ COMMANDS = {
 _DECISIONS = ("approve", "apply", "rollback", "keep", "dismiss")
 
 
+_VALUED = ("--config", "--state-dir", "--interval", "--theme")
+"""Options with a value that may stand before the command."""
+_LONGEST = 1e9
+"""Seconds or minutes that a call may name; sums with the clock stay valid dates."""
+
+
+class _Parser(ArgumentParser):
+    """Ends as every other failure does: with an UsageError, which --json tells as JSON."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(message[:1].upper() + message[1:], todo=f"Run: {self.prog} --help")
+
+
 def run(argv: list[str] | None = None) -> int:
     """Run one call and give its exit code. Failures are told as sentences, never as tracebacks."""
     words = list(sys.argv[1:] if argv is None else argv)
-    command = next((word for word in words if not word.startswith("-")), None)
-    if command in COMMANDS and _is_command(words, command):
-        words.remove(command)
-        arguments = _parser(command).parse_args(words)
-        module = "changes" if command in _DECISIONS else command
-    else:
-        command = module = "ui"
-        arguments = _ui_parser().parse_args(words)
-        # What is made until the first frame stays for good; the application turns collection on again behind it.
-        gc.disable()
-    arguments.command = command
-    return _guarded(module, arguments)
-
-
-def _is_command(words: list[str], command: str) -> bool:
-    """Whether `command` stands as a word of its own, not as the value of the option before it."""
-    place = words.index(command)
-    return place == 0 or words[place - 1] not in ("--config", "--state-dir", "--interval", "--theme")
-
-
-def _guarded(module: str, arguments: Namespace) -> int:
-    from optischema_tui.core.errors import OptischemaError
-
+    _open_streams()
     try:
+        return _guarded(words)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        return 0  # whoever read the lines has enough of them
+
+
+def _open_streams() -> None:
+    """Let no stream be missing (closed by the caller), and no character be one that its encoding cannot show."""
+    sys.stdin = sys.stdin or os.fdopen(os.open(os.devnull, os.O_RDONLY))
+    sys.stdout = sys.stdout or os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
+    sys.stderr = sys.stderr or os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _guarded(words: list[str]) -> int:
+    as_json = "--json" in words
+    try:
+        module, arguments = _chosen(words)
         from optischema_tui.twins.context import Context
 
         twin = import_module(f"optischema_tui.twins.{module}")
@@ -83,13 +100,48 @@ def _guarded(module: str, arguments: Namespace) -> int:
     except OptischemaError as error:
         from optischema_tui.twins.failure import tell
 
-        return tell(error, as_json=getattr(arguments, "json", False))
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return 130
-    except BrokenPipeError:
-        sys.stderr.close()
-        return 0
+        return tell(error, as_json=as_json)
+
+
+def _chosen(words: list[str]) -> tuple[str, Namespace]:
+    """The twin's module and what the call says to it. Raises UsageError."""
+    place = _place_of_command(words)
+    if place is None:
+        arguments = _ui_parser().parse_args(words)
+        # What is made until the first frame stays for good; the application turns collection on again behind it.
+        gc.disable()
+        return "ui", arguments
+    command = words[place]
+    arguments = _parser(command).parse_args(words[:place] + words[place + 1 :])
+    arguments.command = command
+    return ("changes" if command in _DECISIONS else command), arguments
+
+
+def _place_of_command(words: list[str]) -> int | None:
+    """Where the command stands: the first word that is neither an option nor the value of the option before it."""
+    for place, word in enumerate(words):
+        if word == "--":
+            return None
+        if not word.startswith("-") and (place == 0 or words[place - 1] not in _VALUED):
+            return place if word in COMMANDS else None
+    return None
+
+
+def _span(text: str) -> float:
+    """A length of time of the call, in its option's unit."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if not 0 <= value <= _LONGEST:
+        raise ArgumentTypeError(f"{text!r} is not a number from 0 to {_LONGEST:.0f}")
+    return value
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text[:12]) < 10**9:
+        raise ArgumentTypeError(f"{text!r} is not a whole number from 1 to 999999999")
+    return int(text)
 
 
 def _common(parser: ArgumentParser, *, json: bool = True) -> ArgumentParser:
@@ -105,7 +157,7 @@ def _common(parser: ArgumentParser, *, json: bool = True) -> ArgumentParser:
 
 def _ui_parser() -> ArgumentParser:
     listing = "\n".join(f"  {name:<10} {what}" for name, what in COMMANDS.items())
-    parser = ArgumentParser(
+    parser = _Parser(
         prog="optischema-tui",
         formatter_class=RawDescriptionHelpFormatter,
         usage="optischema-tui [TARGET] [options]\n       optischema-tui COMMAND [--help] ...",
@@ -114,7 +166,7 @@ def _ui_parser() -> ArgumentParser:
         epilog=f"commands (each takes --json):\n{listing}\n\n{EXIT_CODES}",
     )
     parser.add_argument("target", nargs="?", metavar="TARGET", help="the server to open")
-    parser.add_argument("--interval", type=float, metavar="S", help="seconds between two polls (default 30)")
+    parser.add_argument("--interval", type=_span, metavar="S", help="seconds between two polls (default 30)")
     parser.add_argument("-W", "--password", action="store_true", help="ask for the password before connecting")
     parser.add_argument("--theme", metavar="NAME", help="a theme of themes/, e.g. dark, light, high-contrast, ansi-16")
     parser.add_argument("--ascii", action="store_true", help="no braille and no box characters")
@@ -124,7 +176,7 @@ def _ui_parser() -> ArgumentParser:
 
 
 def _parser(command: str) -> ArgumentParser:
-    parser = ArgumentParser(
+    parser = _Parser(
         prog=f"optischema-tui {command}",
         description=f"{COMMANDS[command]}.",
         epilog=("" if command in ("demo", "changes", "audit") else TARGETS + "\n") + EXIT_CODES,
@@ -136,16 +188,16 @@ def _parser(command: str) -> ArgumentParser:
         add("target", nargs="?", metavar="TARGET", help="see below")
     if command == "demo":
         add("--no-ui", action="store_true", help='print {"dsn": ...} as one line and run until a signal')
-        add("--interval", type=float, metavar="S", help="seconds between two polls (default 5)")
+        add("--interval", type=_span, metavar="S", help="seconds between two polls (default 5)")
         add("--theme", metavar="NAME", help="a theme of themes/")
         add("--ascii", action="store_true", help="no braille and no box characters")
         add("--no-mouse", action="store_true", help="leave the mouse to the terminal")
     elif command == "collect":
-        add("--interval", type=float, metavar="S", help="seconds between two polls (default: the profile's, else 30)")
-        add("--duration", type=float, metavar="S", help="stop after S seconds (default: until a signal)")
+        add("--interval", type=_span, metavar="S", help="seconds between two polls (default: the profile's, else 30)")
+        add("--duration", type=_span, metavar="S", help="stop after S seconds (default: until a signal)")
     elif command == "top":
-        add("--seconds", type=float, default=0.0, metavar="S", help="watch for S seconds; 0 = since the last reset")
-        add("--limit", type=int, default=20, metavar="N", help="statements to show (default 20)")
+        add("--seconds", type=_span, default=0.0, metavar="S", help="watch for S seconds; 0 = since the last reset")
+        add("--limit", type=_count, default=20, metavar="N", help="statements to show (default 20)")
     elif command == "advise":
         add(
             "--workload",
@@ -156,11 +208,11 @@ def _parser(command: str) -> ArgumentParser:
         add("--budget", metavar="SIZE", help="bytes that new indexes may take in all, e.g. 500MB")
     elif command == "lab":
         add("--check", action="store_true", help="compare cost and shape of the top statements on target and lab")
-        add("--limit", type=int, default=50, metavar="N", help="statements to compare (default 50)")
+        add("--limit", type=_count, default=50, metavar="N", help="statements to compare (default 50)")
     elif command == "plan":
         add("--sql", required=True, metavar="SQL", help="one statement, literals or $n; '-' reads standard input")
     elif command == "changes":
-        add("--all", action="store_true", help="finished and dismissed ones too")
+        add("--all", action="store_true", help="also what was dismissed, and the changes that undo others")
     elif command in ("approve", "dismiss", "keep"):
         what = "a change or of its recommendation" if command == "keep" else "a recommendation"
         add("id", metavar="ID", help=f"id of {what}, or the start of one")
@@ -172,7 +224,7 @@ def _parser(command: str) -> ArgumentParser:
         add("--target", metavar="TARGET", help="another way to the same server (default: the one it was proposed on)")
     elif command == "audit":
         add("action", choices=("list", "verify", "export"))
-        add("--limit", type=int, metavar="N", help="list: the newest N entries")
+        add("--limit", type=_count, metavar="N", help="list: the newest N entries")
         add("--since", type=int, default=0, metavar="SEQ", help="entries after this number")
         add("--format", choices=("jsonl", "csv"), default="jsonl", help="export format")
         add("--anchor", metavar="FILE", help="verify: lines SEQ:HASH kept elsewhere that the chain must contain")
@@ -180,5 +232,5 @@ def _parser(command: str) -> ArgumentParser:
         add("action", choices=("create", "list", "compare"))
         add("names", nargs="*", metavar="NAME", help="create: NAME; compare: NAME [NAME], the second defaults to now")
         add("--target", metavar="TARGET", help="see below")
-        add("--minutes", type=float, default=60.0, metavar="M", help="length of the window that ends now (default 60)")
+        add("--minutes", type=_span, default=60.0, metavar="M", help="length of the window that ends now (default 60)")
     return parser

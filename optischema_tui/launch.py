@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from optischema_tui.core.clock import SYSTEM, Clock
-from optischema_tui.core.errors import UsageError
+from optischema_tui.core.errors import OptischemaError, UsageError
 from optischema_tui.core.paths import Paths
 from optischema_tui.core.safe_text import one_line
 from optischema_tui.core.target.spec import TargetSpec
@@ -18,10 +20,12 @@ def launch(
     ascii_only: bool = False,
     mouse: bool | None = None,
     lab_bindir: str = "",
+    problems: Sequence[OptischemaError] = (),
     clock: Clock = SYSTEM,
 ) -> int:
     """Run the program until the person quits; gives the exit code.
 
+    `problems` (of the config file) are told on the screen, which covers what stood in the terminal before it.
     `mouse` None: on, except over SSH, where each motion would be a packet. Raises UsageError for an unknown theme.
     """
     terminal = probe(ascii_only=ascii_only)
@@ -37,6 +41,7 @@ def launch(
         lambda app: Bridge(app, spec, paths, clock=clock, lab_bindir=lab_bindir),
         terminal=terminal,
         theme_name=theme,
+        problems=problems,
         clock=clock,
     )
     app.run(mouse=not terminal.remote if mouse is None else mouse)

@@ -166,6 +166,15 @@ class AuditReady(Fact, bubble=False):
 
 
 @dataclass(eq=False, repr=False)
+class LoadFailed(Fact, bubble=False):
+    """What a screen asked for cannot be read."""
+
+    view: str
+    """The screen's name in the action registry."""
+    error: OptischemaError
+
+
+@dataclass(eq=False, repr=False)
 class BaselinesReady(Fact, bubble=False):
     baselines: tuple[Baseline, ...]
 

@@ -100,6 +100,8 @@ class State:
     baselines: tuple[Baseline, ...] | None = None
     comparison: tuple[str, str, Comparison] | None = None
     reconciled: tuple[str, ...] = ()
+    unread: Mapping[str, OptischemaError] = field(default_factory=dict)
+    """Why a screen, by its name, could not be given what it shows."""
 
     @property
     def fingerprint(self) -> str:
@@ -177,7 +179,8 @@ def _advising(state: State, fact: m.Fact) -> State | None:
             return replace(state, advising=None, advice_error=error)
         case m.LedgerReady(recommendations, changes, figures):
             return replace(
-                state, recommendations=recommendations, changes=changes, figures=figures, ledger_loaded=True
+                _readable(state, "optimizations"), recommendations=recommendations, changes=changes, figures=figures,
+                ledger_loaded=True,
             )  # fmt: skip
     return None
 
@@ -185,11 +188,19 @@ def _advising(state: State, fact: m.Fact) -> State | None:
 def _keeping(state: State, fact: m.Fact) -> State | None:
     match fact:
         case m.AuditReady(entries, verdict, verified_at):
+            state = _readable(state, "audit")
             return replace(state, entries=entries, verdict=verdict, verified_at=verified_at)
         case m.BaselinesReady(baselines):
-            return replace(state, baselines=baselines)
+            return replace(_readable(state, "baselines"), baselines=baselines)
+        case m.LoadFailed(view, error):
+            return replace(state, unread={**state.unread, view: error})
         case m.ComparisonReady(first, second, comparison):
             return replace(state, comparison=(first, second, comparison))
         case m.Reconciled(sentences):
             return replace(state, reconciled=sentences)
     return None
+
+
+def _readable(state: State, view: str) -> State:
+    """`state` without the failure of that screen."""
+    return replace(state, unread={name: error for name, error in state.unread.items() if name != view})

@@ -278,6 +278,17 @@ def banner_lines(state: State, clock: Clock) -> tuple[Line, ...]:
     return tuple(lines)
 
 
+def no_statements(state: State) -> str:
+    """Why a table of statements has no rows. Rows that this role may not read are not rows that are not there."""
+    if state.picture is None:
+        return "waiting for the first answer of the server"
+    if not state.picture.unreadable:
+        return "no statement has run in this database yet"
+    texts = state.capabilities
+    grant = texts.part("texts").remedy if texts is not None and texts.has("texts") else "GRANT pg_read_all_stats"
+    return f"{grant} would show the {state.picture.unreadable:,} statements of other roles"
+
+
 def _panel(lines: tuple[Line, ...]) -> list[Line]:
     return [(("This part of the program has nothing to show on this server yet", "head"),), (), *lines, (),
             (("The program tries again by itself; nothing has to be restarted.", "dim"),)]  # fmt: skip

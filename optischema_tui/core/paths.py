@@ -7,7 +7,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from optischema_tui.core.errors import StorageError
+from optischema_tui.core.errors import StorageError, UsageError
 
 NAME = "optischema-tui"
 SOCKET_PATH_LIMIT = 107
@@ -29,22 +29,29 @@ class Paths:
     def audit_db(self) -> Path:
         return self.state_dir / "audit.db"
 
-    @property
-    def cache_dir(self) -> Path:
-        return self.state_dir / "cache"
-
 
 def locate(state_dir: str | None = None, config_file: str | None = None) -> Paths:
-    """The places by flag, else by XDG variable, else by XDG default. Creates nothing."""
-    home = Path(os.path.expanduser("~"))
-    config = Path(config_file) if config_file else _xdg("XDG_CONFIG_HOME", home / ".config") / NAME / "config.toml"
-    state = Path(state_dir) if state_dir else _xdg("XDG_STATE_HOME", home / ".local" / "state") / NAME
+    """The places by flag, else by XDG variable, else by XDG default. Creates nothing.
+
+    Raises UsageError when one of them lies in the home directory and none is known.
+    """
+    config = Path(config_file) if config_file else _xdg("XDG_CONFIG_HOME", ".config") / NAME / "config.toml"
+    state = Path(state_dir) if state_dir else _xdg("XDG_STATE_HOME", ".local/state") / NAME
     return Paths(config, state)
 
 
-def _xdg(variable: str, default: Path) -> Path:
+def _xdg(variable: str, in_home: str) -> Path:
     value = os.environ.get(variable, "")
-    return Path(value) if os.path.isabs(value) else default
+    if os.path.isabs(value):
+        return Path(value)
+    home = os.path.expanduser("~")
+    if not os.path.isabs(home):
+        raise UsageError(
+            "The home directory is not known",
+            "HOME is not an absolute path, or not set for a user without one",
+            "Set HOME, or name the places with --config and --state-dir",
+        )
+    return Path(home, in_home)
 
 
 def make_private(directory: Path) -> Path:

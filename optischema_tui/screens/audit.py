@@ -18,7 +18,7 @@ from optischema_tui.core.safe_text import redact
 from optischema_tui.state import State
 from optischema_tui.view import View
 from optischema_tui.widgets.glyphs import Glyphs
-from optischema_tui.widgets.lines import Line, LineView, wrap
+from optischema_tui.widgets.lines import Line, LineView, cut, wrap
 from optischema_tui.widgets.live_table import Column, LiveTable
 from optischema_tui.widgets.sections import heading, labelled
 from optischema_tui.widgets.sql_view import sql_lines
@@ -64,8 +64,12 @@ class AuditScreen(View):
     def draw(self, state: State) -> None:
         table = self.query_one("#entries", LiveTable)
         table.set_rows(state.entries)
-        table.set_empty("nothing was decided yet" if state.verdict is not None else "reading the journal")
-        self.query_one("#verdict", LineView).show(lambda width: [_verdict(state)])
+        table.set_empty(
+            "the journal cannot be read; see above" if "audit" in state.unread
+            else "nothing was decided yet" if state.verdict is not None
+            else "reading the journal"
+        )  # fmt: skip
+        self.query_one("#verdict", LineView).show(lambda width: [cut(_verdict(state), width)])
         self._entry()
 
     @on(LiveTable.Highlighted)
@@ -91,6 +95,8 @@ class AuditScreen(View):
 
 
 def _verdict(state: State) -> Line:
+    if (error := state.unread.get("audit")) is not None:
+        return ((" NOT VERIFIED ", "chip-warn"), (f"  {error.sentence}", "bad"))
     if state.verdict is None:
         return (("verifying …", "dim"),)
     if state.verdict.ok:

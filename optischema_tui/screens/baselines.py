@@ -65,8 +65,10 @@ class BaselinesScreen(View):
     def draw(self, state: State) -> None:
         self.table.set_rows(state.baselines or ())
         self.table.set_empty(
-            "press n to keep the last hour as a baseline" if state.baselines is not None else "reading"
-        )
+            f"not readable: {state.unread['baselines'].sentence}" if "baselines" in state.unread
+            else "press n to keep the last hour as a baseline" if state.baselines is not None
+            else "reading"
+        )  # fmt: skip
         marked, glyphs = self.marked, self.glyphs
         self.query_one("#summary", LineView).show(lambda width: [_summary(marked)])
         self.query_one("#comparison", LineView).show(lambda width: _comparison(state, width, glyphs))

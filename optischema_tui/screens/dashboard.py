@@ -13,7 +13,7 @@ from optischema_tui import messages as m
 from optischema_tui.actions import bindings
 from optischema_tui.core.models import Kpis, Picture, QueryRow
 from optischema_tui.state import State
-from optischema_tui.view import View
+from optischema_tui.view import View, no_statements
 from optischema_tui.widgets import figures
 from optischema_tui.widgets.chart import Point, TimeChart
 from optischema_tui.widgets.lines import LineView
@@ -53,7 +53,7 @@ class DashboardScreen(View):
         self.query_one("#latency", TimeChart).show_points([Point(p.at, p.mean_latency, p.breaks) for p in series])
         self.query_one("#heading", LineView).show(lambda width: [_heading(picture)])
         table = self.query_one("#queries", LiveTable)
-        table.set_empty(_empty(state))
+        table.set_empty(no_statements(state))
         table.set_rows(picture.rows[:SHOWN] if picture is not None else ())
 
     @on(LiveTable.Opened)
@@ -99,10 +99,7 @@ def _heading(picture: Picture | None) -> tuple[tuple[str, str], ...]:
     if picture is None:
         return (("Most expensive queries", "head"),)
     when = f"last {figures.seconds(picture.seconds)}" if picture.seconds is not None else "since the last reset"
-    return (("Most expensive queries  ", "head"), (f"{len(picture.rows)} statements, {when}", "dim"))
-
-
-def _empty(state: State) -> str:
-    if state.picture is None:
-        return "waiting for the first answer of the server"
-    return "no statement has run in this database yet"
+    line = (("Most expensive queries  ", "head"), (f"{len(picture.rows)} statements, {when}", "dim"))
+    if not picture.unreadable:
+        return line
+    return (*line, (f"   {picture.unreadable:,} of other roles hidden", "warn"))

@@ -139,6 +139,8 @@ class OptimizationsScreen(View):
             self.post_message(m.OpenRun(run.change.id, run.undo))
         elif not self.state.allow_changes:
             self._say("Changes are off for this target: start with --allow-changes, or set it in the profile.")
+        elif item is not None and item.change is not None and item.change.state not in MAY_APPLY | SETTLED:
+            self._say(f"This one is {state_word(item)[0]} already.")
         elif item is None or item.change is None or item.change.state not in MAY_APPLY:
             self._say("Approve it first (a); then apply runs the preflight and asks once more.")
         else:
@@ -208,4 +210,6 @@ def _empty(state: State) -> str:
         return "the advisor could not finish; see below"
     if state.advice_summary:
         return "the advisor found no index worth its cost; the rejected ones stand below"
+    if (error := state.unread.get("optimizations")) is not None:
+        return f"not readable: {error.sentence}"
     return "press R to run the advisor" if state.ledger_loaded else "reading what is known"

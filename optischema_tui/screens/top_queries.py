@@ -13,7 +13,7 @@ from optischema_tui import messages as m
 from optischema_tui.actions import bindings
 from optischema_tui.core.models import QueryRow
 from optischema_tui.state import State
-from optischema_tui.view import View
+from optischema_tui.view import View, no_statements
 from optischema_tui.widgets.lines import Line, LineView, cut
 from optischema_tui.widgets.live_table import LiveTable, Order
 from optischema_tui.widgets.query_columns import matches, query_columns
@@ -48,8 +48,7 @@ class TopQueriesScreen(View):
         self.table.set_rows(picture.rows if picture is not None else ())
         self.table.set_empty(
             "no statement matches the filter; Esc clears it" if self.table.needle
-            else "waiting for the first answer of the server" if picture is None
-            else "no statement has run in this database yet"
+            else no_statements(state)
         )  # fmt: skip
         self._chips()
 

@@ -10,7 +10,7 @@ from optischema_tui.core.clock import iso
 from optischema_tui.core.jobs import audit as jobs
 from optischema_tui.core.models import AuditEntry
 from optischema_tui.core.safe_text import clean, one_line
-from optischema_tui.twins.context import Context
+from optischema_tui.twins.context import Context, put
 from optischema_tui.twins.table import table
 
 
@@ -19,7 +19,7 @@ def run(context: Context, arguments: Namespace) -> int:
         return _verify(context, arguments)
     if arguments.action == "export":
         for line in jobs.export(context.paths, arguments.format):
-            print(line)
+            put(line)
         return 0
     entries = jobs.entries(context.paths, since=arguments.since, limit=arguments.limit)
     context.out(

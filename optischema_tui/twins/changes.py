@@ -5,13 +5,15 @@ from __future__ import annotations
 import signal
 import threading
 from argparse import Namespace
+from collections.abc import Callable
 from typing import Any
 
+from optischema_tui.core.change.catalog import Outcome
 from optischema_tui.core.clock import iso, local_stamp
+from optischema_tui.core.errors import OptischemaError
 from optischema_tui.core.jobs import changes as jobs
 from optischema_tui.core.models import BuildProgress, Change, ChangeState, Check, Level, Recommendation
 from optischema_tui.core.safe_text import clean, one_line
-from optischema_tui.core.target.resolver import resolve
 from optischema_tui.core.target.spec import TargetSpec
 from optischema_tui.twins.context import Context, asking_password, say
 from optischema_tui.twins.table import table
@@ -45,16 +47,23 @@ def change_json(change: Change) -> dict[str, Any]:
         "approved_at": iso(change.approved_at) if change.approved_at else None,
         "updated_at": iso(change.updated_at) if change.updated_at else None,
         "rolls_back": change.rolls_back or None,
-        "detail": change.detail,
+        "detail": _wide_numbers_as_text(change.detail),
     }
 
 
-def proposal_json(rec: Recommendation) -> dict[str, Any]:
-    """A recommendation that waits for a decision, in the keys of a change."""
+def _wide_numbers_as_text(value: Any) -> Any:
+    """`value` with every queryid as a string: 64 bits are more than many readers of JSON keep."""
+    if isinstance(value, dict):
+        return {k: str(v) if k == "queryid" else _wide_numbers_as_text(v) for k, v in value.items()}
+    return [_wide_numbers_as_text(one) for one in value] if isinstance(value, (list, tuple)) else value
+
+
+def proposal_json(rec: Recommendation, state: str) -> dict[str, Any]:
+    """A recommendation without a change, in the keys of a change."""
     return {
         "id": rec.id,
         "recommendation_id": rec.id,
-        "state": str(ChangeState.PROPOSED),
+        "state": state,
         "kind": rec.kind,
         "title": clean(rec.title),
         "sql": rec.forward_sql,
@@ -66,16 +75,19 @@ def proposal_json(rec: Recommendation) -> dict[str, Any]:
 
 
 def _list(context: Context, arguments: Namespace) -> int:
+    _compare_unfinished(context)
     ledger = jobs.ledger(context.paths)
     decided = {change.recommendation_id for change in ledger.changes if change.state is not ChangeState.ROLLED_BACK}
-    waiting = [rec for rec in ledger.recommendations if rec.id not in decided]
+    waiting = [(rec, str(ChangeState.PROPOSED)) for rec in ledger.recommendations if rec.id not in decided]
+    if arguments.all:
+        waiting += [(rec, "dismissed") for rec in ledger.dismissed]
     changes = [change for change in ledger.changes if arguments.all or not change.rolls_back]
-    value = {"changes": [*map(proposal_json, waiting), *map(change_json, changes)]}
+    value = {"changes": [*(proposal_json(*one) for one in waiting), *map(change_json, changes)]}
 
     def text() -> str:
         if not value["changes"]:
             return "Nothing is proposed and nothing was changed. Next: optischema-tui advise TARGET"
-        rows = [(rec.id, "proposed", "", one_line(rec.title, 60), one_line(rec.forward_sql, 100)) for rec in waiting]
+        rows = [(rec.id, state, "", one_line(rec.title, 60), one_line(rec.forward_sql, 100)) for rec, state in waiting]
         rows += [
             (c.id, str(c.state), local_stamp(c.updated_at), one_line(c.title, 60), one_line(c.forward_sql, 100))
             for c in changes
@@ -110,15 +122,14 @@ def _dismiss(context: Context, arguments: Namespace) -> int:
     return 0
 
 
-def _spec(context: Context, change: Change, target: str | None) -> TargetSpec:
-    """The way to a change's own server: the one given, else its profile, else its conninfo."""
-    if target:
-        return context.spec(target)
-    for name in context.config.profiles:
-        spec = resolve(name, context.config, allow_changes=context.allow_changes)
-        if spec.dsn == change.dsn:
-            return spec
-    return resolve(change.dsn, context.config, allow_changes=context.allow_changes)
+def _compare_unfinished(context: Context) -> None:
+    """What a killed program left, held against the servers, so that the list says what is true there now."""
+    for dsn in dict.fromkeys(change.dsn for change in jobs.unfinished(context.paths)):
+        try:
+            for verdict in jobs.reconcile(context.paths, context.spec(dsn), clock=context.clock):
+                say(verdict.reason)
+        except OptischemaError as error:
+            say(f"not compared with the server: {error.sentence}")
 
 
 def _apply(context: Context, arguments: Namespace) -> int:
@@ -129,19 +140,29 @@ def _apply(context: Context, arguments: Namespace) -> int:
             return _show_preflight(context, change, spec)
         for verdict in jobs.reconcile(context.paths, spec, clock=context.clock):
             say(verdict.reason)
-        done = jobs.apply(
-            context.paths,
-            change.id,
-            spec,
-            clock=context.clock,
-            on_check=_tell_check,
-            on_progress=_teller(context),
-            cancel=_cancel_on_interrupt(),
-        )
-        context.out(change_json(done), lambda: f"{done.state}: {done.forward_sql}\n    {_detail(done)}".rstrip())
-        return 0
+            if verdict.change.id == change.id and verdict.finding == Outcome.DONE:
+                return _tell_applied(context, verdict.change)
+        done = _carry_out(context, jobs.apply, change, spec)
+        return _tell_applied(context, done)
 
-    return asking_password(_spec(context, change, arguments.target), work)
+    return asking_password(context.spec(arguments.target or change.dsn), work)
+
+
+def _carry_out(context: Context, job: Callable[..., Change], change: Change, spec: TargetSpec) -> Change:
+    return job(
+        context.paths,
+        change.id,
+        spec,
+        clock=context.clock,
+        on_check=_tell_check,
+        on_progress=_teller(context),
+        cancel=_cancel_on_interrupt(),
+    )
+
+
+def _tell_applied(context: Context, change: Change) -> int:
+    context.out(change_json(change), lambda: f"{change.state}: {change.forward_sql}\n    {_detail(change)}".rstrip())
+    return 0
 
 
 def _roll_back(context: Context, arguments: Namespace) -> int:
@@ -149,38 +170,27 @@ def _roll_back(context: Context, arguments: Namespace) -> int:
 
     def work(spec: TargetSpec) -> int:
         if not arguments.yes:
-            context.out(
-                {"id": change.id, "state": str(change.state), "sql": change.inverse_sql},
-                lambda: f"would run: {change.inverse_sql};\nAdd --yes to run it.",
-            )
-            return 0
-        undone = jobs.roll_back(
-            context.paths,
-            change.id,
-            spec,
-            clock=context.clock,
-            on_check=_tell_check,
-            on_progress=_teller(context),
-            cancel=_cancel_on_interrupt(),
-        )
+            return _show_preflight(context, change, spec, undo=True)
+        undone = _carry_out(context, jobs.roll_back, change, spec)
         context.out(
             {**change_json(undone), "sql": undone.inverse_sql, "forward_sql": undone.forward_sql},
             lambda: f"{undone.state}: {undone.inverse_sql}",
         )
         return 0
 
-    return asking_password(_spec(context, change, arguments.target), work)
+    return asking_password(context.spec(arguments.target or change.dsn), work)
 
 
-def _show_preflight(context: Context, change: Change, spec: TargetSpec) -> int:
-    checks = jobs.preflight(context.paths, change.id, spec, clock=context.clock)
+def _show_preflight(context: Context, change: Change, spec: TargetSpec, *, undo: bool = False) -> int:
+    checks = jobs.preflight(context.paths, change.id, spec, undo=undo, clock=context.clock)
+    sql = change.inverse_sql if undo else change.forward_sql
     blocked = any(check.level is Level.BLOCK for check in checks)
     lines = [{"name": c.name, "level": str(c.level), "reason": clean(c.reason), "query": c.query} for c in checks]
     context.out(
         {
             "id": change.id,
             "state": str(change.state),
-            "sql": change.forward_sql,
+            "sql": sql,
             "preflight": lines,
             "blocked": blocked,
         },
@@ -188,7 +198,7 @@ def _show_preflight(context: Context, change: Change, spec: TargetSpec) -> int:
             [
                 *(f"{c.level:<5} {c.name}: {c.reason}" for c in checks),
                 "",
-                f"would run: {change.forward_sql};",
+                f"would run: {sql};",
                 "Blocked: nothing can run." if blocked else "Add --yes to run it.",
             ]
         ),

@@ -15,7 +15,7 @@ from optischema_tui.core.jobs.changes import judge
 from optischema_tui.core.jobs.observe import observe
 from optischema_tui.core.models import Change, Picture
 from optischema_tui.core.target.spec import TargetSpec
-from optischema_tui.twins.context import Context, asking_password, say
+from optischema_tui.twins.context import Context, asking_password, put, say
 
 
 def run(context: Context, arguments: Namespace) -> int:
@@ -44,10 +44,10 @@ def run(context: Context, arguments: Namespace) -> int:
                     "hit_ratio": kpis.hit_ratio,
                     "judged": [{"id": change.id, "state": str(change.state)} for change in judged],
                 }
-                print(json.dumps(line), flush=True)
+                put(json.dumps(line))
             else:
                 load = "-" if picture.kpis.db_time is None else f"{picture.kpis.db_time:.2f}"
-                print(f"{local_time(picture.taken_at)}  {len(picture.rows)} statements  {load} s/s", flush=True)
+                put(f"{local_time(picture.taken_at)}  {len(picture.rows)} statements  {load} s/s")
 
         def on_lost(lost: Lost) -> None:
             say(f"{lost.error.sentence} Trying again in {lost.retry_in:.0f} s.")

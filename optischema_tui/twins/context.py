@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from argparse import Namespace
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from getpass import getpass
 from typing import Any
 
 from optischema_tui.core.clock import SYSTEM, Clock
 from optischema_tui.core.config import Config, load_config
-from optischema_tui.core.errors import AuthError
+from optischema_tui.core.errors import AuthError, StorageError
 from optischema_tui.core.paths import Paths, locate
 from optischema_tui.core.safe_text import clean
 from optischema_tui.core.target.resolver import resolve, with_password
@@ -41,24 +43,38 @@ class Context:
         return resolve(target, self.config, allow_changes=self.allow_changes)
 
     def out(self, value: Mapping[str, Any], text: Callable[[], str]) -> None:
-        """Print `value` as JSON with --json, else the plain text that `text` makes."""
-        if self.json:
-            print(json.dumps(value, indent=2, ensure_ascii=True))
-        else:
-            print(clean(text()))
-        sys.stdout.flush()
+        """Print `value` as JSON with --json, else the plain text that `text` makes; whether it is read or not."""
+        with suppress(BrokenPipeError):
+            put(json.dumps(value, indent=2, ensure_ascii=True) if self.json else clean(text()))
 
     def progress(self, what: str, fraction: float) -> None:
         """One line on standard error, rewritten when that is a terminal."""
         if sys.stderr.isatty():
             end = "\n" if fraction >= 1 else ""
-            sys.stderr.write(f"\r\x1b[K{fraction:4.0%} {clean(what)}{end}")
-            sys.stderr.flush()
+            with suppress(OSError):
+                sys.stderr.write(f"\r\x1b[K{fraction:4.0%} {clean(what)}{end}")
+                sys.stderr.flush()
 
 
 def say(text: str) -> None:
-    """A line for the person, on standard error, so that standard output stays for results."""
-    print(clean(text), file=sys.stderr)
+    """A line for the person, on standard error, so that standard output stays for results.
+
+    Work goes on when nobody listens any more: a change must not stop half-way because its terminal is gone.
+    """
+    with suppress(OSError):
+        print(clean(text), file=sys.stderr)
+
+
+def put(line: str) -> None:
+    """A result on standard output. Raises StorageError when it cannot be written, BrokenPipeError when nobody reads."""
+    try:
+        print(line, flush=True)
+    except OSError as error:
+        # What is still buffered would fail again when the program ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        if isinstance(error, BrokenPipeError):
+            raise
+        raise StorageError("The output cannot be written", error.strerror or str(error)) from error
 
 
 def asking_password(spec: TargetSpec, work: Callable[[TargetSpec], int]) -> int:

@@ -9,7 +9,7 @@ from argparse import Namespace
 from dataclasses import replace
 
 from optischema_tui.demo.demo import Demo
-from optischema_tui.twins.context import Context
+from optischema_tui.twins.context import Context, put
 from optischema_tui.twins.ui import open_ui
 
 
@@ -27,7 +27,7 @@ def run(context: Context, arguments: Namespace) -> int:
 
 def _until_signal(line: str) -> None:
     try:
-        print(line, flush=True)
+        put(line)
         threading.Event().wait()
     except KeyboardInterrupt:
         return

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
-import sys
+from contextlib import suppress
 
-from optischema_tui.core.errors import OptischemaError
+from optischema_tui.core.errors import OptischemaError, StorageError
 from optischema_tui.core.safe_text import clean, redact
+from optischema_tui.twins.context import put, say
 
 
 def tell(error: OptischemaError, *, as_json: bool) -> int:
     """Print the failure and give its exit code."""
     what, why, todo = (clean(redact(part)) for part in (error.what, error.why, error.todo))
     if as_json:
-        print(json.dumps({"error": {"what": what, "why": why, "todo": todo, "exit_code": error.exit_code}}))
-    print("optischema-tui: " + clean(redact(error.sentence)), file=sys.stderr)
+        with suppress(StorageError, BrokenPipeError):  # the exit code and the sentence below still tell it
+            put(json.dumps({"error": {"what": what, "why": why, "todo": todo, "exit_code": error.exit_code}}))
+    say("optischema-tui: " + redact(error.sentence))
     return error.exit_code

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from argparse import Namespace
 from dataclasses import replace
 
@@ -17,6 +18,12 @@ def run(context: Context, arguments: Namespace) -> int:
 
 def open_ui(context: Context, arguments: Namespace, spec: TargetSpec) -> int:
     """Open the UI on a target and give the exit code when the person leaves it."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise UsageError(
+            "The screens need a terminal",
+            "Standard input or error is not one",
+            "Headless commands: optischema-tui --help",
+        )
     if arguments.interval is not None:
         if arguments.interval < 1:
             raise UsageError("--interval must be 1 second or more")
@@ -31,5 +38,6 @@ def open_ui(context: Context, arguments: Namespace, spec: TargetSpec) -> int:
         ascii_only=arguments.ascii or config.ascii,
         mouse=False if arguments.no_mouse or not config.mouse else None,
         lab_bindir=config.lab_bindir,
+        problems=config.problems,
         clock=context.clock,
     )

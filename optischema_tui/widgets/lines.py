@@ -216,6 +216,11 @@ class LineView(LineBase):
         rows = range(self.size.height)
         self.repaint((row, _at(old, row + offset), _at(self._lines, row + offset)) for row in rows)
 
+    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
+        """The height of `height: auto`, counted for a width that the view does not have yet: a view without rows gets
+        no size, and would never be asked for any."""
+        return len(self._lines) if width == self._built_for else len(self._builder(width))
+
     def on_resize(self, event: events.Resize) -> None:
         self._rebuild()
 

@@ -232,6 +232,8 @@ class LiveTable(LineBase, Generic[Row], can_focus=True, inherit_bindings=False):
 
     def _find_pinned(self) -> None:
         if self._pinned is not None:
+            if self.current is not None and self._key(self.current) == self._pinned:
+                return
             for index, row in enumerate(self._rows):
                 if self._key(row) == self._pinned:
                     self.cursor = index

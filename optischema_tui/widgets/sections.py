@@ -18,7 +18,7 @@ def heading(title: str, detail: str, width: int, glyphs: Glyphs) -> Line:
 def labelled(label: str, value: str, width: int, *, role: str = "", size: int = 14) -> list[Line]:
     """`label` in a column of `size` cells, then the value, wrapped under itself."""
     first, *more = wrap(((value, role),), width - size)
-    return [((f"{label:<{size}}", "dim"), *first), *(((" " * size, ""), *line) for line in more)]
+    return [((f"{label:<{size - 1}} ", "dim"), *first), *(((" " * size, ""), *line) for line in more)]
 
 
 def bullets(sentences: tuple[str, ...], width: int, mark: str, role: str = "") -> list[Line]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from textual.pilot import Pilot
 
 from optischema_tui import messages as m
 from optischema_tui.app import OptischemaApp
+from optischema_tui.core.errors import OptischemaError
 from optischema_tui.core.models import Picture
 from optischema_tui.terminal import Terminal
 
@@ -71,6 +72,7 @@ async def stage(
     live: bool = True,
     terminal: Terminal = TERMINAL,
     export_dir: Path | None = None,
+    problems: Sequence[OptischemaError] = (),
     **spec: Any,
 ) -> AsyncIterator[Stage]:
     app = OptischemaApp(
@@ -79,6 +81,7 @@ async def stage(
         terminal=terminal,
         clock=sample.clock(),
         export_dir=export_dir,
+        problems=problems,
     )
     async with app.run_test(size=size, notifications=True) as pilot:
         held = Stage(app, pilot)

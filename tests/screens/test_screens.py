@@ -9,6 +9,7 @@ import sample_data as sample
 from harness import SIZES, TERMINAL, stage
 
 from optischema_tui import messages as m
+from optischema_tui.core.errors import ConfigError, StorageError, TargetError
 from optischema_tui.core.models import Kpis
 from optischema_tui.core.target.capabilities import Capabilities, Capability
 from optischema_tui.screens.query_detail import QueryDetailScreen
@@ -230,3 +231,43 @@ async def test_a_part_that_the_server_lacks_leaves_the_other_figures() -> None:
         ready = replace(lacks, parts=(replace(part, available=True),))
         await held.tell(m.LinkLive("shop@demo", ready))
         assert "no statement has run" in held.text
+
+
+async def test_a_failure_stands_on_screens_that_are_opened_after_it() -> None:
+    async with stage(None, live=False, size=(80, 24)) as held:
+        await held.tell(m.LinkLost(TargetError("Nothing listens at db:5432", "Refused", "Check host and port"), 5.0))
+        for key in "12345":
+            await held.press(key)
+            await held.until(lambda: "Nothing listens at db:5432" in held.text, f"the failure on screen {key}")
+            assert "Check host and port" in held.text
+
+
+async def test_statements_that_may_not_be_read_are_not_said_to_be_absent() -> None:
+    grant = Capability("texts", False, "hidden", 'GRANT pg_read_all_stats TO "guest";')
+    seen = Capabilities(180001, "18.1", "guest", False, False, False, "public", "1.12", frozenset(), True, (grant,))
+    async with stage(sample.picture(rows=(), unreadable=7), size=(80, 24)) as held:
+        await held.tell(m.LinkLive("shop@demo", seen))
+        for key in "12":
+            await held.press(key)
+            await held.until(lambda: 'GRANT pg_read_all_stats TO "guest";' in held.text, "the line that would help")
+            assert "no statement has run" not in held.text
+
+
+@pytest.mark.parametrize(("key", "view"), [("3", "optimizations"), ("4", "audit"), ("5", "baselines")])
+async def test_what_cannot_be_read_is_not_said_to_be_on_its_way(
+    key: str, view: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with stage(None, size=(120, 40)) as held:
+        monkeypatch.setattr(held.bridge, "ask", lambda request: None)
+        await held.press(key)
+        await held.tell(m.LoadFailed(view, StorageError("The store cannot be read", "Permission denied")))
+        await held.until(lambda: "The store cannot be read" in held.text, "the reason stands there")
+        assert "reading" not in held.text
+
+
+async def test_a_toast_that_stands_is_not_shown_twice_and_problems_of_the_start_are_told() -> None:
+    async with stage(sample.picture(), problems=(ConfigError("The config file is not valid"),)) as held:
+        await held.until(lambda: "The config file is not valid" in held.text, "the problem is on the screen")
+        for _ in range(3):
+            await held.tell(m.Told("Disk full", "error"))
+        assert [shown.message for shown in held.app._notifications].count("Disk full") == 1

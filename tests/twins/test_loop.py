@@ -110,6 +110,7 @@ def test_dismissed_advice_stays_aside(shop: str) -> None:
     assert rec["id"] in again["dismissed"]
     assert rec["id"] not in {one["id"] for one in again["recommendations"]}
     assert rec["id"] not in {one["id"] for one in call("changes")["changes"]}
+    assert (rec["id"], "dismissed") in {(one["id"], one["state"]) for one in call("changes", "--all")["changes"]}
 
 
 def test_a_workload_file_in_place_of_pg_stat_statements(shop: str, tmp_path: Any) -> None:

@@ -71,7 +71,7 @@ def advise(
     works = _plan_all(picked, facts, planner, unplanned, progress)
     rejected = _Rejections()
     pricer = Pricer(planner, works)
-    pool_input = _candidates(works, facts, pricer, rejected)
+    pool_input = _candidates(works, pricer, rejected)
     pool = build_pool(pricer, works, pool_input, lambda what, fraction: progress(what, 0.2 + 0.5 * fraction))
     progress("choosing a set for the whole workload", 0.7)
     choice = choose(pricer, pool, budget_bytes)
@@ -137,9 +137,7 @@ def _plan_all(
     return works
 
 
-def _candidates(
-    works: Sequence[Work], facts: CatalogFacts, pricer: Pricer, rejected: _Rejections
-) -> tuple[IndexSpec, ...]:
+def _candidates(works: Sequence[Work], pricer: Pricer, rejected: _Rejections) -> tuple[IndexSpec, ...]:
     """Everything worth planning with, added to the planner; the rest goes to `rejected`."""
     found: dict[IndexSpec, None] = {}
     refused: set[IndexSpec] = set()

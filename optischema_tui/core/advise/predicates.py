@@ -109,7 +109,7 @@ class _Reader:
                     _add(use.joins.setdefault("+".join(sorted(aliases)), []), column)
             elif use.alias not in aliases:
                 self._record(use, column, comparison)
-        self._obstacle(comparison, own, text)
+        self._obstacle(comparison, own)
 
     def _is_foreign(self, references: tuple[Reference, ...], own: Use | None, use: Use) -> bool:
         """Whether the other side needs a row of another relation (a bare word that is no column is none)."""
@@ -143,7 +143,7 @@ class _Reader:
         text = f"{column} IS NULL" if comparison.operator == "is" else f"{comparison.operator} {column}".strip()
         _add(use.obstacles, f"{use.table.name}: a partial index WHERE {text} would be smaller; not offered yet")
 
-    def _obstacle(self, comparison: Comparison, own: Use | None, text: str) -> None:
+    def _obstacle(self, comparison: Comparison, own: Use | None) -> None:
         if comparison.kind not in (Kind.EQUAL, Kind.ANY, Kind.RANGE):
             return
         for side in (comparison.left, comparison.right):

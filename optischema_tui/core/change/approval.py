@@ -64,10 +64,10 @@ def propose(
         updated_at=clock.wall(),
         detail={"spec": spec_to_detail(spec), **_evidence(recommendation)},
     )
-    return begin(journal, change, clock)
+    return begin(journal, change)
 
 
-def begin(journal: Journal, change: Change, clock: Clock) -> Change:
+def begin(journal: Journal, change: Change) -> Change:
     """Make a new `proposed` change durable."""
     journal.save(
         change,

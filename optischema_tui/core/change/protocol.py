@@ -119,7 +119,7 @@ def apply_change(
         ended = run.go(pause or stop.wait)
     if ended.end is End.LOST:
         _find_out(journal, spec, change, clock, limits, on_progress, stop, pause or stop.wait)
-    return _result(journal.change(change.id))
+    return result(journal.change(change.id))
 
 
 def _refuse_unless_beginnable(journal: Journal, change: Change, spec: TargetSpec, clock: Clock) -> None:
@@ -163,7 +163,17 @@ def _find_out(
                 return
 
 
-def _result(change: Change) -> Change:
+_WORDS = {
+    ChangeState.FAILED_CLEAN: "not made",
+    ChangeState.UNKNOWN: "in an unknown state",
+    ChangeState.LEFTOVER: "not made, and something is left of it",
+    ChangeState.EXECUTING: "still running",
+    ChangeState.NEEDS_ATTENTION: "in need of attention",
+    ChangeState.ROLLED_BACK: "rolled back",
+}
+
+
+def result(change: Change) -> Change:
     """The change when it is on the server; ChangeFailed else."""
     done = (ChangeState.VERIFYING, ChangeState.KEPT, ChangeState.APPLIED)
     if change.state in done or (change.state is ChangeState.NEEDS_ATTENTION and not change.detail.get("error")):
@@ -175,7 +185,7 @@ def _result(change: Change) -> Change:
         ChangeState.EXECUTING: "The server still works on it; the next connection follows it",
     }.get(change.state, "Look at it in the list of changes")
     told = change.detail.get("error") or change.detail.get("result", "")
-    raise ChangeFailed(f"The change is {change.state}", str(told), todo)
+    raise ChangeFailed(f"The change is {_WORDS.get(change.state, change.state)}", str(told), todo)
 
 
 # --- the way back ---
@@ -220,7 +230,7 @@ def _undo_of(journal: Journal, original: Change, clock: Clock) -> Change:
     ]
     if waiting:
         return give_approval(journal, waiting[0], clock)
-    return give_approval(journal, begin(journal, _inverse(original, clock), clock), clock)
+    return give_approval(journal, begin(journal, _inverse(original, clock)), clock)
 
 
 def _refuse_unless_undoable(original: Change) -> None:

@@ -108,7 +108,7 @@ def lock_probe(facts: Facts) -> Check:
         return ok(line, "A materialized view cannot be probed")
     try:
         with facts.connection.transaction(force_rollback=True):
-            facts.connection.execute(sql)
+            facts.connection.execute(f"/* optischema */ {sql}")
     except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected):
         with facts.as_login():
             held = _holders(facts, _STOPS_BUILDERS, 0)

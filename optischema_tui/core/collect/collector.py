@@ -10,11 +10,18 @@ from typing import NoReturn
 
 from optischema_tui.core.clock import SYSTEM, Clock
 from optischema_tui.core.collect.events import CollectEvent, Connected, Connecting, Lost, Observed
-from optischema_tui.core.collect.statements import new_keys, read_texts
+from optischema_tui.core.collect.statements import Samples, new_keys, read_texts
 from optischema_tui.core.collect.tick import Notices, take_snapshot
 from optischema_tui.core.config import LEAST_INTERVAL
 from optischema_tui.core.errors import AuthError, OptischemaError, ServerLost
-from optischema_tui.core.models import Snapshot, StatementKey, StatementText, TargetIdentity
+from optischema_tui.core.models import (
+    Snapshot,
+    StatementKey,
+    StatementSample,
+    StatementText,
+    TargetIdentity,
+    changed_samples,
+)
 from optischema_tui.core.target.capabilities import Capabilities
 from optischema_tui.core.target.observer import Observer
 from optischema_tui.core.target.probe import probe
@@ -48,7 +55,10 @@ class Collector:
         self._first_retry = first_retry
         self._wake = asyncio.Event()
         self._wanted_now = False
+        self._samples = Samples()
         self._texts_known: set[StatementKey] = set()
+        self._all_known: tuple[StatementSample, ...] = ()
+        """Statements of which no text is wanted any more."""
         self._texts_of = ""
         self._text_pause = 0
 
@@ -117,7 +127,7 @@ class Collector:
 
     async def _tick(self, observer: Observer, identity: TargetIdentity, capabilities: Capabilities) -> Observed:
         notices = Notices()
-        snapshot = await take_snapshot(observer, identity, capabilities, self._clock, notices)
+        snapshot = await take_snapshot(observer, identity, capabilities, self._clock, notices, self._samples)
         texts = await self._new_texts(observer, capabilities, snapshot, notices)
         return Observed(replace(snapshot, cost=observer.take_cost(), notices=tuple(notices.sentences)), texts)
 
@@ -127,9 +137,12 @@ class Collector:
         fingerprint = snapshot.target.fingerprint
         if fingerprint != self._texts_of or len(self._texts_known) > TEXTS_REMEMBERED:
             self._texts_known.clear()
+            self._all_known = ()
             self._texts_of = fingerprint
-        wanted = new_keys(snapshot.statements, self._texts_known)
+        _, unsure = changed_samples(self._all_known, snapshot.statements)
+        wanted = new_keys(unsure, self._texts_known)
         if not wanted:
+            self._all_known = snapshot.statements
             return ()
         if self._text_pause:
             self._text_pause -= 1

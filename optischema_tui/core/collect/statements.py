@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
+from itertools import zip_longest
 from operator import itemgetter
+from typing import Any
 
 from optischema_tui.core.models import StatementKey, StatementSample, StatementText, quote
 from optischema_tui.core.target.capabilities import Capabilities
@@ -31,6 +33,8 @@ _NAMES = {
     "blk_write_time": ("shared_blk_write_time", "blk_write_time"),
 }
 """Our field, and what versions of the extension call it, newest first."""
+_Values = tuple[Any, ...]
+_Known = tuple[_Values, StatementSample | None]
 _COUNTERS = tuple(field for field in fields(StatementSample) if field.name != "key")
 
 
@@ -52,15 +56,50 @@ def statements_query(capabilities: Capabilities) -> str:
     return _fill(load(PACKAGE, "statements"), capabilities).replace("{columns}", ", ".join(columns))
 
 
-async def read_counters(observer: Observer, capabilities: Capabilities) -> Counters:
-    """All rows of pg_stat_statements, of every database of the cluster. Raises what `Observer.fetch` raises."""
+class Samples:
+    """Makes samples of rows. A row that stayed as it was since the last reading gives the very sample of then: most
+    statements of a server rest between two ticks, and `changed_samples` then leaves them out."""
+
+    def __init__(self) -> None:
+        self._known: list[_Known] = []
+        self._by_key: dict[_Values, _Known] = {}
+        """The same by key, made when it is needed."""
+
+    async def read(self, rows: Sequence[Any]) -> tuple[StatementSample, ...]:
+        """The samples of all rows that have a queryid; they are remembered in place of those before."""
+        known: list[_Known] = []
+        for start in range(0, len(rows), ROWS_AT_A_TIME):
+            some = rows[start : start + ROWS_AT_A_TIME]
+            for row, before in zip_longest(some, self._known[start : start + len(some)]):
+                known.append(before if before is not None and row == before[0] else self._changed(row, before))
+            await asyncio.sleep(0)  # thousands of rows must not hold up what else lives on this loop
+        self._known = known
+        self._by_key = {}
+        return tuple([sample for _, sample in known if sample is not None])
+
+    def _changed(self, row: Any, before: _Known | None) -> _Known:
+        """`before` stood at this row's place, which is most often the same: only new and evicted rows shift others."""
+        key = row[:4]
+        if before is None or before[0][:4] != key:
+            if not self._by_key:
+                self._by_key = {known[0][:4]: known for known in self._known}
+            before = self._by_key.get(key)
+            if before is not None and row == before[0]:
+                return before
+        if key[2] is None:
+            return tuple(row), None
+        same_key = before[1].key if before is not None and before[1] is not None else StatementKey(*key)
+        return tuple(row), StatementSample(same_key, *row[4:])
+
+
+async def read_counters(observer: Observer, capabilities: Capabilities, samples: Samples | None = None) -> Counters:
+    """All rows of pg_stat_statements, of every database of the cluster; `samples` is kept from one reading to the next.
+
+    Raises what `Observer.fetch` raises.
+    """
     rows = await observer.fetch(statements_query(capabilities))
-    seen: list[StatementSample] = []
-    for start in range(0, len(rows), ROWS_AT_A_TIME):
-        values = [tuple(row) for row in rows[start : start + ROWS_AT_A_TIME]]
-        seen += [StatementSample(StatementKey(*row[:4]), *row[4:]) for row in values if row[2] is not None]
-        await asyncio.sleep(0)  # thousands of rows must not hold up what else lives on this loop
-    return Counters(tuple(seen), len(rows) - len(seen))
+    seen = await (samples or Samples()).read(rows)
+    return Counters(seen, len(rows) - len(seen))
 
 
 async def read_texts(

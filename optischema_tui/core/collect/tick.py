@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from optischema_tui.core.clock import Clock
-from optischema_tui.core.collect.statements import PACKAGE, Counters, read_counters
+from optischema_tui.core.collect.statements import PACKAGE, Counters, Samples, read_counters
 from optischema_tui.core.errors import OptischemaError, ServerLost
 from optischema_tui.core.models import Activity, DatabaseCounters, Epoch, Snapshot, TargetIdentity, quote
 from optischema_tui.core.target.capabilities import Capabilities
@@ -33,10 +33,16 @@ class Notices:
 
 
 async def take_snapshot(
-    observer: Observer, identity: TargetIdentity, capabilities: Capabilities, clock: Clock, notices: Notices
+    observer: Observer,
+    identity: TargetIdentity,
+    capabilities: Capabilities,
+    clock: Clock,
+    notices: Notices,
+    samples: Samples,
 ) -> Snapshot:
-    """Everything but the texts. The counters of statements are all or nothing: a tick that cannot read them although
-    the extension is there raises, since a gap would look like statements that came anew.
+    """Everything but the texts; `samples` is kept from one tick to the next. The counters of statements are all or
+    nothing: a tick that cannot read them although the extension is there raises, since a gap would look like statements
+    that came anew.
 
     Raises ServerLost, or the TargetError or MissingPart of the server's refusal.
     """
@@ -51,7 +57,7 @@ async def take_snapshot(
         if "pg_stat_statements_info" in capabilities.statement_columns:
             query = load(PACKAGE, "statements_info").replace("{schema}", quote(capabilities.extension_schema))
             dealloc, stats_reset = (await observer.fetch(query))[0]
-        counters = await read_counters(observer, capabilities)
+        counters = await read_counters(observer, capabilities, samples)
     else:
         notices.sentences.append(f"{part.reason}. To enable it: {' '.join(part.remedy.splitlines())}")
     database = await notices.or_else("Database counters", lambda: one("database"), None)

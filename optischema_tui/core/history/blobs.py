@@ -6,6 +6,7 @@ import json
 import sys
 import zlib
 from array import array
+from collections.abc import Sequence
 from dataclasses import fields, replace
 from operator import attrgetter
 from typing import Any, TypeVar
@@ -44,8 +45,11 @@ def thin(picture: Picture) -> Picture:
 # --- snapshots: by column, since thousands of samples as JSON would take longer than the tick may ---
 
 
-def pack_snapshot(snapshot: Snapshot) -> bytes:
-    """One line of JSON (the snapshot without its samples, and the columns' names and types), then the columns."""
+def pack_snapshot(snapshot: Snapshot, gone: Sequence[int] = ()) -> bytes:
+    """One line of JSON (the snapshot without its samples, and the columns' names and types), then the columns.
+
+    With `gone` it is the change of a base: places of the samples in it that are no longer so, and the new ones.
+    """
     names, columns = [], []
     for name, read in _COLUMNS:
         values = [read(sample) for sample in snapshot.statements]
@@ -57,25 +61,39 @@ def pack_snapshot(snapshot: Snapshot) -> bytes:
         "columns": names,
         "rows": len(snapshot.statements),
         "order": sys.byteorder,
+        "gone": list(gone),
     }
     text = json.dumps(head, separators=(",", ":"), default=float)
     return b"\n".join((text.encode("ascii"), b"".join(column.tobytes() for column in columns)))
 
 
-def unpack_snapshot(body: bytes) -> Snapshot | None:
-    """The snapshot back; None when another version of the program or damage made it unreadable."""
+def unpack_snapshot(body: bytes, change: bytes = b"") -> Snapshot | None:
+    """The snapshot back, with the change of it applied; None when another version of the program or damage made it
+    unreadable."""
+    snapshot, _ = _unpack(body)
+    if not change or snapshot is None:
+        return snapshot
+    later, gone = _unpack(change)
+    if later is None:
+        return None
+    stayed = tuple(sample for place, sample in enumerate(snapshot.statements) if place not in gone)
+    return replace(later, statements=stayed + later.statements)
+
+
+def _unpack(body: bytes) -> tuple[Snapshot | None, frozenset[int]]:
     line, _, data = body.partition(b"\n")
     try:
         head = json.loads(line)
         rows, width = int(head["rows"]), int(head["rows"]) * 8
         if head["order"] != sys.byteorder or len(data) != width * len(head["columns"]):
-            return None
+            return None, frozenset()
         known: dict[str, list[Any]] = {}
         for place, (name, typecode) in enumerate(head["columns"]):
             known[name] = array(typecode, data[place * width : (place + 1) * width]).tolist()
-        return replace(decode(Snapshot, head["snapshot"]), statements=_samples(known, rows))
+        snapshot = replace(decode(Snapshot, head["snapshot"]), statements=_samples(known, rows))
+        return snapshot, frozenset(head.get("gone", ()))
     except (DecodeError, ValueError, TypeError, KeyError, RecursionError):
-        return None
+        return None, frozenset()
 
 
 def _column(values: list[Any]) -> array[Any]:

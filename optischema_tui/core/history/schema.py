@@ -43,7 +43,15 @@ _FORMAT_1 = (
     " body BLOB NOT NULL, PRIMARY KEY (fingerprint, name))",
 )
 
-MIGRATIONS = (_format_1,)
+
+def _format_2(connection: sqlite3.Connection) -> None:
+    """What of the stored snapshot has changed since: most of it rests, and is not to be written at each tick."""
+    connection.execute(
+        "CREATE TABLE snapshot_change (fingerprint TEXT PRIMARY KEY, base TEXT NOT NULL, body BLOB NOT NULL)"
+    )
+
+
+MIGRATIONS = (_format_1, _format_2)
 
 SCHEMA = Schema(
     what="The history",

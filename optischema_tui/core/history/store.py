@@ -13,9 +13,10 @@ from typing import Any
 from optischema_tui.core.clock import SYSTEM, Clock
 from optischema_tui.core.errors import UsageError
 from optischema_tui.core.history import samples
-from optischema_tui.core.history.blobs import pack, pack_snapshot, thin, unpack, unpack_snapshot
+from optischema_tui.core.history.blobs import pack, thin, unpack
 from optischema_tui.core.history.codec import DecodeError, decode, encode
 from optischema_tui.core.history.database import Database
+from optischema_tui.core.history.last_snapshot import Base, read_snapshot, write_snapshot
 from optischema_tui.core.history.privacy import storable
 from optischema_tui.core.history.schema import SCHEMA
 from optischema_tui.core.models import (
@@ -26,9 +27,11 @@ from optischema_tui.core.models import (
     Snapshot,
     StatementDelta,
     StatementKey,
+    StatementSample,
     StatementText,
     TargetIdentity,
     WindowStats,
+    changed_samples,
 )
 from optischema_tui.core.safe_text import one_line, redact
 
@@ -43,7 +46,9 @@ class History:
         self._limits = limits
         self._writer = secrets.token_hex(8)
         self._ids = samples.StatementIds()
-        self._moments: dict[str, samples.Moments] = {}
+        self._bases: dict[str, Base] = {}
+        self._stored: dict[str, tuple[StatementSample, ...]] = {}
+        """The samples of the newest snapshot that we stored."""
         self._generation = 0
 
     @classmethod
@@ -87,8 +92,7 @@ class History:
 
     def last_snapshot(self, fingerprint: str) -> Snapshot | None:
         """The snapshot that the newest stored deltas end with: deltas go on from it after a restart of the program."""
-        rows = self._fetch("SELECT body FROM snapshot WHERE fingerprint = ?", (fingerprint,))
-        return unpack_snapshot(rows[0][0]) if rows else None
+        return self._database.read(lambda connection: read_snapshot(connection, fingerprint))
 
     # --- ticks ---
 
@@ -105,35 +109,34 @@ class History:
         must not count an interval twice.
         """
         busy = [delta for delta in deltas or () if delta.calls > 0]
-        body, after = pack_snapshot(snapshot), samples.moments(snapshot.statements)
         fingerprint = snapshot.target.fingerprint
         day = samples.day_of(self._clock.wall())
 
-        def work(connection: sqlite3.Connection) -> bool:
+        def work(connection: sqlite3.Connection) -> Base | None:
             self._forget_what_another_file_said()
             samples.insert_texts(connection, fingerprint, texts, day)
             if deltas and samples.covered_by_another(connection, self._writer, snapshot, deltas):
-                return False
+                return None
             if deltas is not None or point is not None:
                 tick = samples.insert_tick(connection, self._writer, snapshot, deltas, point)
                 ids = self._ids.of(connection, fingerprint, [delta.key for delta in busy], day)
-                before = self._moments_before(connection, fingerprint)
-                samples.insert_deltas(connection, tick, ids, busy, before, after)
-            connection.execute(
-                "INSERT OR REPLACE INTO snapshot VALUES (?, ?, ?)", (fingerprint, snapshot.taken_at, body)
-            )
+                old, new = changed_samples(self._samples_before(connection, fingerprint), snapshot.statements)
+                samples.insert_deltas(connection, tick, ids, busy, samples.moments(old), samples.moments(new))
+            base = write_snapshot(connection, snapshot, self._bases.get(fingerprint))
             samples.forget(connection, self._clock.wall(), self._limits)
-            return True
+            return base
 
         texts = tuple(texts)
         try:
-            stored = self._database.write(work)
+            base = self._database.write(work)
         except BaseException:
             self._ids.clear()
             raise
-        if stored:
-            self._moments[fingerprint] = after
-        return stored
+        if base is None:
+            return False
+        self._bases[fingerprint] = base
+        self._stored[fingerprint] = snapshot.statements
+        return True
 
     def texts(self, fingerprint: str, keys: Iterable[StatementKey]) -> dict[StatementKey, StatementText]:
         """Texts of those keys that history knows."""
@@ -243,14 +246,14 @@ class History:
         if self._generation != self._database.generation:
             self._generation = self._database.generation
             self._ids.clear()
-            self._moments.clear()
+            self._bases.clear()
+            self._stored.clear()
 
-    def _moments_before(self, connection: sqlite3.Connection, fingerprint: str) -> samples.Moments:
-        if fingerprint not in self._moments:
-            row = connection.execute("SELECT body FROM snapshot WHERE fingerprint = ?", (fingerprint,)).fetchone()
-            snapshot = unpack_snapshot(row[0]) if row else None
-            self._moments[fingerprint] = samples.moments(snapshot.statements if snapshot else ())
-        return self._moments[fingerprint]
+    def _samples_before(self, connection: sqlite3.Connection, fingerprint: str) -> tuple[StatementSample, ...]:
+        if fingerprint not in self._stored:
+            snapshot = read_snapshot(connection, fingerprint)
+            self._stored[fingerprint] = snapshot.statements if snapshot else ()
+        return self._stored[fingerprint]
 
 
 def _identity(body: str) -> TargetIdentity | None:

@@ -99,6 +99,12 @@ def read_workload(spec: TargetSpec, history: History | None, clock: Clock = SYST
     picture = seen.picture
     rows = [row for row in picture.rows if row.key.dbid == picture.target.database_oid] if picture is not None else []
     statements = from_rows(rows)
+    if not statements and picture is not None and picture.unreadable and seen.capabilities is not None:
+        raise MissingPart(
+            "There is no statement to advise on",
+            f"pg_stat_statements holds {picture.unreadable} statements of other roles, which this role may not read",
+            seen.capabilities.part("texts").remedy,
+        )
     if not statements:
         raise MissingPart(
             "There is no statement to advise on",

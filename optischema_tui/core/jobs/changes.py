@@ -7,11 +7,12 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 
+from optischema_tui.core.audit.actor import actor
 from optischema_tui.core.audit.journal import Journal
 from optischema_tui.core.baseline.effect import Effect, effect
 from optischema_tui.core.change import protocol
 from optischema_tui.core.change.judge import keep as keep_change
-from optischema_tui.core.change.reconcile import Verdict
+from optischema_tui.core.change.reconcile import Verdict, unfinished_changes, wait_running
 from optischema_tui.core.change.reconcile import reconcile as reconcile_changes
 from optischema_tui.core.clock import SYSTEM, Clock
 from optischema_tui.core.errors import UsageError
@@ -20,26 +21,14 @@ from optischema_tui.core.models import BuildProgress, Change, ChangeState, Check
 from optischema_tui.core.paths import Paths
 from optischema_tui.core.target.spec import TargetSpec
 
-OPEN = frozenset(
-    {
-        ChangeState.APPROVED,
-        ChangeState.PREFLIGHT,
-        ChangeState.INTENT,
-        ChangeState.EXECUTING,
-        ChangeState.UNKNOWN,
-        ChangeState.LEFTOVER,
-        ChangeState.NEEDS_ATTENTION,
-    }
-)
-"""States in which somebody still has something to do."""
-
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
-    """Recommendations that wait for a decision, and changes."""
+    """Recommendations that wait for a decision, changes, and recommendations that were put aside."""
 
     recommendations: tuple[Recommendation, ...]
     changes: tuple[Change, ...]
+    dismissed: tuple[Recommendation, ...] = ()
 
 
 def approve(paths: Paths, recommendation_id: str, *, clock: Clock = SYSTEM) -> Change:
@@ -70,6 +59,7 @@ def dismiss(paths: Paths, recommendation_id: str, reason: str) -> Recommendation
                 "target": recommendation.target,
                 "reason": reason,
                 "sql": recommendation.forward_sql,
+                "who": actor(),
             },
         )
         history.dismiss(recommendation.id, reason)
@@ -86,7 +76,9 @@ def ledger(paths: Paths, fingerprint: str | None = None) -> Ledger:
     """Everything known of one target, or of all."""
     with closing(History.open(paths.history_db)) as history, closing(Journal.open(paths.audit_db)) as journal:
         changes = tuple(journal.changes(fingerprint=fingerprint))
-        return Ledger(tuple(history.recommendations(fingerprint)), changes)
+        waiting = tuple(history.recommendations(fingerprint))
+        everything = history.recommendations(fingerprint, include_dismissed=True)
+        return Ledger(waiting, changes, tuple(rec for rec in everything if rec not in waiting))
 
 
 def preflight(
@@ -156,6 +148,29 @@ def reconcile(paths: Paths, spec: TargetSpec, *, clock: Clock = SYSTEM) -> tuple
         return ()
     with closing(Journal.open(paths.audit_db)) as journal:
         return reconcile_changes(journal, spec, clock=clock)
+
+
+def unfinished(paths: Paths) -> tuple[Change, ...]:
+    """Changes that `reconcile` has something to find out about, the oldest first."""
+    if not paths.audit_db.exists():
+        return ()
+    with closing(Journal.open(paths.audit_db)) as journal:
+        return unfinished_changes(journal)
+
+
+def follow(
+    paths: Paths,
+    change_id: str,
+    spec: TargetSpec,
+    *,
+    clock: Clock = SYSTEM,
+    on_progress: Callable[[BuildProgress], None] = lambda progress: None,
+    cancel: threading.Event | None = None,
+) -> Change:
+    """Follow a build that outlived the program that began it, to its end. Raises as `apply`."""
+    with closing(Journal.open(paths.audit_db)) as journal:
+        wait_running(journal, spec, change_id, clock=clock, on_progress=on_progress, cancel=cancel)
+        return protocol.result(journal.change(change_id))
 
 
 def keep(paths: Paths, change_id: str, reason: str, *, clock: Clock = SYSTEM) -> Change:

@@ -93,7 +93,12 @@ def observe(
             with suppress(asyncio.CancelledError):
                 await task
 
-    asyncio.run(run())
+    try:
+        asyncio.run(run())
+    finally:
+        recorder.finish()
+    if seen.failure is None and not keep_trying:
+        seen.failure = recorder.storage_problem
     if seen.failure is not None:
         raise seen.failure
     return seen

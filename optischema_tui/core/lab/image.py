@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from optischema_tui.core.models import CatalogFacts
 
-TABLE_KINDS = frozenset("rp")
 BLOCK_SIZE = 8192
 
 

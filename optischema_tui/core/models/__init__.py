@@ -45,11 +45,12 @@ if TYPE_CHECKING:
     from optischema_tui.core.models.statements import StatementKey as StatementKey
     from optischema_tui.core.models.statements import StatementSample as StatementSample
     from optischema_tui.core.models.statements import StatementText as StatementText
+    from optischema_tui.core.models.statements import changed_samples as changed_samples
 
 _HOMES = {
     "identity": """TargetIdentity digest quote""",
     "statements": """StatementKey StatementSample StatementText Epoch DatabaseCounters Activity ObserverCost
-        Snapshot StatementDelta""",
+        Snapshot StatementDelta changed_samples""",
     "picture": """Kpis QueryRow LoadPoint Hidden Picture""",
     "schema": """ColumnFacts IndexSpec IndexFacts TableFacts CatalogFacts""",
     "advice": """Risk Finding Affected Evidence Recommendation recommendation_id""",

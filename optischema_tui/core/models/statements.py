@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from optischema_tui.core.models.identity import TargetIdentity
@@ -49,6 +50,25 @@ class StatementSample:
     wal_records: int = 0
     wal_fpi: int = 0
     wal_bytes: int = 0
+
+
+def changed_samples(
+    before: Sequence[StatementSample], after: Sequence[StatementSample]
+) -> tuple[list[StatementSample], list[StatementSample]]:
+    """The samples of `before` that are not in `after`, and those of `after` that are not in `before`.
+
+    By identity, which is quick: a collector hands out the very object of the tick before for a row that stayed as it
+    was. Equal samples that are two objects count as changed, so a caller must compare what it gets.
+    """
+    # Most often both have the same rows in the same order: what then differs place by place is little.
+    old = [one for one, other in zip(before, after, strict=False) if one is not other]
+    new = [other for one, other in zip(before, after, strict=False) if one is not other]
+    old += before[len(after) :]
+    new += after[len(before) :]
+    if not old or not new:
+        return old, new
+    old_ids, new_ids = set(map(id, old)), set(map(id, new))
+    return [one for one in old if id(one) not in new_ids], [one for one in new if id(one) not in old_ids]
 
 
 @dataclass(frozen=True, slots=True)

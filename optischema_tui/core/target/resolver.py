@@ -128,12 +128,23 @@ def _complete(explicit: Mapping[str, str]) -> tuple[dict[str, str], tuple[str, s
     params.setdefault("port", "5432")
     if "host" not in params and "hostaddr" not in params:
         params["host"] = _default_host(params["port"])
-    params.setdefault("user", getpass.getuser())
+    if "user" not in params:
+        params["user"] = _own_name()
     params.setdefault("dbname", params["user"])
     if "sslmode" in params and params.get("sslrootcert") == "system" and params["sslmode"] != "verify-full":
         raise UsageError("sslrootcert=system needs sslmode=verify-full", "Weaker modes would not prove the host name")
     check_keywords(params, "The target")
     return params, secret
+
+
+def _own_name() -> str:
+    """The name of the person at the terminal, which is the role when none is named."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        raise UsageError(
+            "The target names no role", "This user of the system has no name that could stand for it", "Add user=NAME"
+        ) from None
 
 
 def _default_host(port: str) -> str:

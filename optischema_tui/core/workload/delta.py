@@ -13,6 +13,7 @@ from optischema_tui.core.models import (
     StatementDelta,
     StatementKey,
     StatementSample,
+    changed_samples,
 )
 
 _COUNTERS = attrgetter(
@@ -55,10 +56,11 @@ def deltas(previous: Snapshot, current: Snapshot) -> Deltas:
     seconds = interval_seconds(previous, current)
     if not broken and seconds <= 0:
         broken = "the clock did not move forward"
-    before = {sample.key: sample for sample in previous.statements}
-    evicted = _evicted(previous, current, before)
+    gone, fresh = changed_samples(previous.statements, current.statements)
+    before = {sample.key: sample for sample in gone}
+    evicted = _evicted(previous, current, before.keys() <= {sample.key for sample in fresh})
     moved: dict[StatementKey, StatementDelta] = {}
-    for sample in () if broken else current.statements:
+    for sample in () if broken else fresh:
         old = before.get(sample.key)
         if old is not None and old.calls == sample.calls and old.total_exec_time == sample.total_exec_time:
             if old.plans == sample.plans:
@@ -135,12 +137,12 @@ def _epoch_change(old: Epoch, new: Epoch) -> str:
     return "pg_stat_statements was reset"
 
 
-def _evicted(previous: Snapshot, current: Snapshot, before: dict[StatementKey, StatementSample]) -> bool:
+def _evicted(previous: Snapshot, current: Snapshot, all_still_there: bool) -> bool:
     if current.dealloc != previous.dealloc:
         return True
     if current.epoch.stats_reset is not None:
         return False
-    return not before.keys() <= {sample.key for sample in current.statements}
+    return not all_still_there
 
 
 def _decreased(before: tuple[float, ...], after: tuple[float, ...]) -> bool:

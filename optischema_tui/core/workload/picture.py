@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 from optischema_tui.core.models import (
     Hidden,
@@ -12,13 +13,13 @@ from optischema_tui.core.models import (
     Picture,
     QueryRow,
     Snapshot,
-    StatementDelta,
     StatementKey,
     StatementSample,
     StatementText,
 )
 from optischema_tui.core.workload.delta import Deltas, deltas, point_of
 from optischema_tui.core.workload.filter import NESTED, OTHER_DATABASE, OURS, REASONS, classify
+from optischema_tui.core.workload.resting import Drawn, Resting
 from optischema_tui.core.workload.score import score
 
 
@@ -30,12 +31,15 @@ def build_picture(
     show_hidden: frozenset[str] = frozenset(),
     *,
     interval: Deltas | None = None,
+    resting: Resting | None = None,
 ) -> Picture:
     """Everything the dashboard and the top-queries screen draw; rows heaviest first.
 
     `show_hidden` names the filter reasons (see `filter.REASONS`) that are switched off. `interval` saves computing
     `deltas(previous, current)` again when the caller has it. Shares are of all top-level statements of the server,
-    so rows and hidden ones together make 1; a statement nested in a function counts in its caller only.
+    so rows and hidden ones together make 1; a statement nested in a function counts in its caller only. `resting` is
+    what was kept of the picture before, and keeps of this one: with it a picture costs as much as has moved. Its owner
+    tells it of new texts.
     """
     if interval is None and previous is not None:
         interval = deltas(previous, current)
@@ -45,28 +49,25 @@ def build_picture(
         interval = None
     total = _total_time(current, interval)
     lifetime = _lifetime_seconds(current)
-    rows: list[QueryRow] = []
-    hidden: dict[str, _Sum] = {}
-    ours = _Sum()
-    for sample in current.statements:
-        key = sample.key
-        text = texts.get(key)
-        delta = interval.statements.get(key) if interval else None
-        time = (delta.exec_time if delta else 0.0) if interval else sample.total_exec_time
-        reason = hidden_reason(key, text.text if text else "", current.target.database_oid)
-        if reason == OURS:
-            ours.add(time)
-        if reason and reason not in show_hidden:
-            hidden.setdefault(reason, _Sum()).add(time if key.toplevel else 0.0)
-            continue
-        rows.append(_row(sample, text, delta, interval, time / total if total else 0.0, lifetime))
-    rows.sort(key=lambda row: (-(row.interval_time or 0.0), -row.total_exec_time, row.key))
+    basis = (show_hidden, current.target.database_oid, interval.lower_bound) if interval else None
+    resting = resting or Resting()
+    drawn, fresh = resting.still(current.statements, basis)
+    for sample in fresh:
+        text = texts.get(sample.key)
+        reason = hidden_reason(sample.key, text.text if text else "", current.target.database_oid)
+        seen = not reason or reason in show_hidden
+        row = _row(sample, text, interval, total, lifetime) if seen else None
+        rests = interval is not None and sample.key not in interval.statements
+        drawn.append(Drawn(sample, reason, row, rests, _place(row)))
+    drawn.sort(key=attrgetter("place"))  # quick, since what rested is in order already
+    resting.keep(basis, drawn)
+    hidden, ours = _filtered(drawn, interval)
     return Picture(
         target=current.target,
         taken_at=current.taken_at,
         seconds=interval.seconds if interval else None,
         kpis=_kpis(current, interval),
-        rows=tuple(rows),
+        rows=tuple([each.row for each in drawn if each.row is not None]),
         series=tuple(series),
         hidden=tuple(
             Hidden(reason, hidden[reason].count, hidden[reason].time / total if total else 0.0)
@@ -109,6 +110,40 @@ class _Sum:
         self.time += time
 
 
+_LAST = (1.0,)
+
+
+def _place(row: QueryRow | None) -> tuple[float, ...]:
+    if row is None:
+        return _LAST
+    key = row.key
+    return (
+        -(row.interval_time or 0.0), -row.total_exec_time, key.userid, key.dbid, key.queryid, key.toplevel,
+    )  # fmt: skip
+
+
+def _filtered(drawn: Sequence[Drawn], interval: Deltas | None) -> tuple[dict[str, _Sum], _Sum]:
+    """(hidden statements by reason, our own ones whether hidden or not)."""
+    hidden: dict[str, _Sum] = {}
+    ours = _Sum()
+    for each in drawn:
+        if each.reason:
+            time = 0.0 if each.rests else _time(each.sample, interval)
+            if each.reason == OURS:
+                ours.add(time)
+            if each.row is None:
+                hidden.setdefault(each.reason, _Sum()).add(time if each.sample.key.toplevel else 0.0)
+    return hidden, ours
+
+
+def _time(sample: StatementSample, interval: Deltas | None) -> float:
+    """Milliseconds in the interval; without one since the last reset."""
+    if interval is None:
+        return sample.total_exec_time
+    delta = interval.statements.get(sample.key)
+    return delta.exec_time if delta else 0.0
+
+
 def _total_time(current: Snapshot, interval: Deltas | None) -> float:
     if interval:
         return sum(delta.exec_time for delta in interval.statements.values() if delta.key.toplevel)
@@ -124,11 +159,13 @@ def _lifetime_seconds(current: Snapshot) -> float | None:
 def _row(
     sample: StatementSample,
     text: StatementText | None,
-    delta: StatementDelta | None,
     interval: Deltas | None,
-    share: float,
+    total: float,
     lifetime: float | None,
 ) -> QueryRow:
+    """Of a statement that did nothing in `interval` the row must not depend on `total`, `lifetime` or the interval's
+    length: see `Resting`."""
+    delta = interval.statements.get(sample.key) if interval else None
     calls = sample.calls
     ratio = _ratio(sample.shared_blks_hit, sample.shared_blks_read)
     mean: float | None = sample.mean_exec_time if calls else None
@@ -156,7 +193,7 @@ def _row(
         hit_ratio=ratio,
         temp_blks_per_call=(sample.temp_blks_read + sample.temp_blks_written) / per_call,
         wal_bytes_per_call=sample.wal_bytes / per_call,
-        share=share,
+        share=_time(sample, interval) / total if total else 0.0,
         score=score(mean, rate, recent_ratio),
         interval_calls=(delta.calls if delta else 0) if interval else None,
         interval_time=(delta.exec_time if delta else 0.0) if interval else None,

@@ -1,7 +1,7 @@
 """`LIMIT $n` made a number: what a call returned on average.
 
-The planner takes an unknown limit for a tenth of all rows, which hides every index that delivers the first few in order.
-pg_stat_statements counts rows and calls, so the usual limit is known closely enough.
+The planner takes an unknown limit for a tenth of all rows, which hides every index that delivers the first few in
+order. pg_stat_statements counts rows and calls, so the usual limit is known closely enough.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def with_limit(sql: str, rows_per_call: float) -> str:
 
 
 def _limit_parameter(stream: list[Token]) -> int | None:
-    """Position of the parameter behind the last LIMIT outside all parentheses; None when something else stands there."""
+    """Position of the parameter behind the last LIMIT outside all parentheses; None when there is none."""
     depth, after_limit, found = 0, False, None
     for at, token in enumerate(stream):
         if token.kind in ("space", "comment"):

@@ -40,22 +40,27 @@ def parse(text: str) -> tuple[WorkloadStatement, ...]:
         if not token.closed:
             raise _wrong(text, token.start, f"A {_name(token)} begins here and does not end")
         if token.text == ";":
-            _finish(text, pending, found)
+            _finish(pending, found)
             pending = _Pending()
         elif not pending.pieces and token.kind in ("space", "comment"):
             if token.kind == "comment":
                 _read_weight(text, token, pending)
         else:
             if token.kind == "comment" and _WEIGHT.match(token.text):
-                _late_weight(text, token, pending)
+                raise _wrong(
+                    text,
+                    token.start,
+                    "The weight stands inside a statement; a semicolon may be missing before it",
+                    _HOW,
+                )
             pending.pieces.append(token.text)
-    _finish(text, pending, found)
+    _finish(pending, found)
     if not found:
         raise UsageError("The workload file has no statement", todo="Write SQL statements that end with a semicolon")
     return tuple(found)
 
 
-def _finish(text: str, pending: _Pending, found: list[WorkloadStatement]) -> None:
+def _finish(pending: _Pending, found: list[WorkloadStatement]) -> None:
     sql = "".join(pending.pieces).strip()
     if sql:
         calls, mean = int(pending.weights.get("calls", 1)), pending.weights.get("mean_ms", 1.0)
@@ -79,10 +84,6 @@ def _read_weight(text: str, token: Token, pending: _Pending) -> None:
             raise _wrong(text, token.start, f"The weight {name} is given twice for one statement")
         pending.weights[name] = _number(text, token, name, pair.group(2))
         position = pair.end()
-
-
-def _late_weight(text: str, token: Token, pending: _Pending) -> None:
-    raise _wrong(text, token.start, "The weight stands inside a statement; a semicolon may be missing before it", _HOW)
 
 
 def _number(text: str, token: Token, name: str, digits: str) -> float:

@@ -235,7 +235,7 @@ def test_a_leftover_that_cannot_be_dropped_is_named_and_removed_later(bench: Ben
 
         holder.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         holder.execute("SELECT * FROM items LIMIT 1")
-        with pytest.raises(ChangeFailed, match="leftover"):
+        with pytest.raises(ChangeFailed, match="something is left"):
             apply_change(
                 bench.journal, bench.spec, change.id, limits=bench.quick, on_progress=tell, cancel=cancel,
                 pause=lambda seconds: False,

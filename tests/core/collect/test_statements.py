@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import random
 from collections.abc import AsyncIterator
 
 import psycopg
@@ -7,10 +8,10 @@ import pytest
 
 from optischema_tui.core.cluster.cluster import Cluster
 from optischema_tui.core.collect import statements
-from optischema_tui.core.collect.statements import new_keys, read_counters, read_texts
+from optischema_tui.core.collect.statements import Samples, new_keys, read_counters, read_texts
 from optischema_tui.core.config import Config
 from optischema_tui.core.errors import TargetError
-from optischema_tui.core.models import StatementSample, StatementText
+from optischema_tui.core.models import StatementKey, StatementSample, StatementText
 from optischema_tui.core.target.capabilities import Capabilities
 from optischema_tui.core.target.observer import Observer
 from optischema_tui.core.target.probe import probe
@@ -148,3 +149,43 @@ async def test_latin1_in_a_database_without_an_encoding(own_server: Cluster) -> 
     with pytest.raises(TargetError, match="invalid byte sequence"):
         await outside.texts()
     await outside.observer.close()
+
+
+async def test_a_row_that_stays_is_the_same_sample(seen: Seen, fresh_db: str) -> None:
+    samples = Samples()
+
+    async def read() -> dict[StatementKey, StatementSample]:
+        found = await read_counters(seen.observer, seen.capabilities, samples)
+        return {sample.key: sample for sample in found.samples if sample.key.dbid == seen.dbid}
+
+    with psycopg.connect(fresh_db, autocommit=True) as session:
+        for number in range(40):
+            session.execute(f"SELECT {', '.join(['1'] * (number + 1))} AS resting")
+        before = await read()
+        session.execute("SELECT 1 AS resting")
+        session.execute("SELECT 'a' || 'newcomer'")
+    after = await read()
+    moved = [key for key in before if before[key] is not after[key]]
+    again = next(text.key for text in await seen.texts() if text.text == "SELECT $1 AS resting")
+    assert again in moved
+    assert after[again].calls == before[again].calls + 1
+    assert after[again].key is before[again].key
+    assert len(before) - len(moved) >= 39
+    assert after.keys() > before.keys()
+    assert all(before[key] != after[key] for key in moved)
+
+
+async def test_samples_are_those_of_the_rows_whatever_was_before() -> None:
+    def row(queryid: int | None, calls: int) -> tuple[object, ...]:
+        return (10, 5, queryid, True, calls)
+
+    samples, chance = Samples(), random.Random(2)
+    rows: list[tuple[object, ...]] = []
+    for _ in range(200):
+        rows = [row(each[2], each[4] + (chance.random() < 0.1)) for each in rows if chance.random() < 0.95]  # type: ignore[operator,arg-type]
+        for _ in range(chance.randrange(4)):
+            rows.insert(chance.randrange(len(rows) + 1), row(chance.choice((None, chance.getrandbits(40))), 1))
+        found = await samples.read(rows)
+        assert found == tuple(
+            StatementSample(StatementKey(*each[:4]), *each[4:]) for each in rows if each[2] is not None
+        )

@@ -14,7 +14,7 @@ import pytest
 
 from optischema_tui.core.clock import FixedClock
 from optischema_tui.core.errors import StorageError, UsageError
-from optischema_tui.core.history.blobs import PICTURE_ROWS, pack
+from optischema_tui.core.history.blobs import PICTURE_ROWS, pack, pack_snapshot
 from optischema_tui.core.history.schema import SCHEMA
 from optischema_tui.core.history.store import History
 from optischema_tui.core.models import (
@@ -273,6 +273,25 @@ def test_a_newer_or_foreign_file_is_refused_and_left_alone(tmp_path: Path) -> No
     with pytest.raises(StorageError, match="not the history of this program"):
         History.open(foreign).last_picture("k")
     assert list(tmp_path.glob("*.corrupt-*")) == []
+
+
+def test_a_file_of_the_first_format_goes_on_where_it_ended(tmp_path: Path, clock: FixedClock, feed) -> None:
+    feed.tick({1: [1.0, 2.0]})
+    snapshot = feed.snapshot()
+    old = sqlite3.connect(tmp_path / "old.db")
+    SCHEMA.migrations[0](old)
+    values = (snapshot.target.fingerprint, snapshot.taken_at, pack_snapshot(snapshot))
+    old.execute("INSERT INTO snapshot VALUES (?, ?, ?)", values)
+    old.execute(f"PRAGMA application_id={SCHEMA.application_id}")
+    old.execute("PRAGMA user_version=1")
+    old.commit()
+    old.close()
+    feed.history = History.open(tmp_path / "old.db", clock)
+    assert feed.history.last_snapshot(snapshot.target.fingerprint) == snapshot
+    assert feed.tick({1: [3.0]})
+    assert feed.history.last_snapshot(snapshot.target.fingerprint) == feed.snapshot()
+    assert feed.history.notice == ""
+    feed.history.close()
 
 
 WRITER = """

@@ -5,15 +5,24 @@ from __future__ import annotations
 import random
 import statistics
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from optischema_tui.core.clock import FixedClock
+from optischema_tui.core.errors import StorageError
 from optischema_tui.core.history.samples import Limits
 from optischema_tui.core.history.store import History
-from optischema_tui.core.models import LoadPoint, StatementDelta, StatementKey, StatementSample, StatementText
+from optischema_tui.core.models import (
+    LoadPoint,
+    Snapshot,
+    StatementDelta,
+    StatementKey,
+    StatementSample,
+    StatementText,
+)
 
 SAMPLES = 5000
 
@@ -81,6 +90,73 @@ def test_a_snapshot_comes_back_whole(history: History, feed) -> None:
     assert found.statements[0].key == huge.key
     assert found.statements[0].wal_bytes == pytest.approx(1 << 70)
     assert replace(found, statements=()) == replace(snapshot, statements=())
+
+
+def many(feed, samples: Sequence[StatementSample]) -> Snapshot:
+    return replace(feed.snapshot(), statements=tuple(samples))
+
+
+def sizes(history: History) -> tuple[int, int]:
+    """Bytes of the snapshot written whole, and of what has changed since."""
+    return history._fetch("SELECT length(s.body), length(c.body) FROM snapshot s JOIN snapshot_change c")[0]
+
+
+def test_only_what_changed_of_a_snapshot_is_written_again(tmp_path: Path, history: History, feed, clock) -> None:
+    samples = [StatementSample(StatementKey(10, 5, number), calls=1, rows=number) for number in range(400)]
+    chance = random.Random(5)
+    whole = []
+    for number in range(60):
+        clock.advance(1)
+        for place in chance.sample(range(len(samples)), 3):
+            samples[place] = replace(samples[place], calls=samples[place].calls + 1)
+        if number % 7 == 3:
+            del samples[chance.randrange(len(samples))]
+            samples.insert(chance.randrange(len(samples)), StatementSample(StatementKey(10, 6, number), calls=2))
+        snapshot = many(feed, samples)
+        assert history.save_tick(snapshot, (), None, None)
+        killed_now = History.open(tmp_path / "state" / "history.db", clock)
+        found = killed_now.last_snapshot(fingerprint(feed))
+        killed_now.close()
+        assert found is not None
+        assert sorted(found.statements, key=lambda sample: sample.key) == sorted(samples, key=lambda sample: sample.key)
+        assert replace(found, statements=()) == replace(snapshot, statements=())
+        assert sizes(history)[1] < sizes(history)[0] / 2
+        whole.append(sizes(history)[1] == 0)
+    assert whole[0]
+    assert 1 < sum(whole) < 6, "written whole again only when a quarter has changed"
+
+
+def test_a_change_is_never_applied_to_the_snapshot_of_another_program(tmp_path: Path, history: History, feed, clock):
+    second = History.open(tmp_path / "state" / "history.db", clock)
+    ours = [StatementSample(StatementKey(10, 5, number), calls=1) for number in range(50)]
+    theirs = [StatementSample(StatementKey(10, 5, number), calls=7) for number in range(90)]
+    for calls in range(2, 6):
+        for writer, samples in ((history, ours), (second, theirs), (second, theirs), (history, ours)):
+            clock.advance(1)
+            samples[calls] = replace(samples[calls], calls=calls * 10)
+            assert writer.save_tick(many(feed, samples), (), None, None)
+            for reader in (history, second):
+                found = reader.last_snapshot(fingerprint(feed))
+                assert found is not None
+                assert set(found.statements) == set(samples)
+    second.close()
+
+
+def test_an_undone_tick_leaves_the_snapshot_as_it_was(history: History, feed, clock: FixedClock) -> None:
+    samples = [StatementSample(StatementKey(10, 5, number), calls=1) for number in range(50)]
+    before = many(feed, samples)
+    history.save_tick(before, (), None, None)
+    huge = StatementDelta(StatementKey(10, 5, 1), 1.0, 1 << 70, 1, 1.0, 0.0, 0, 0, 0, 0.0, 0)
+    for number in range(20):  # enough of them to have it written whole
+        samples[number] = replace(samples[number], calls=2)
+        with pytest.raises(StorageError):
+            history.save_tick(many(feed, samples), (), [huge], None)
+        assert history.last_snapshot(fingerprint(feed)) == before
+    after = many(feed, samples)
+    assert history.save_tick(after, (), None, None)
+    found = history.last_snapshot(fingerprint(feed))
+    assert found is not None
+    assert set(found.statements) == set(after.statements)
 
 
 def test_series_and_points_are_in_order(history: History, feed, clock: FixedClock) -> None:

@@ -1,4 +1,4 @@
-"""Made-up ticks of one target."""
+"""Made-up ticks of one target, for history and what is computed from it."""
 
 from __future__ import annotations
 
