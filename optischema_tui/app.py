@@ -254,7 +254,7 @@ class OptischemaApp(App[int]):
         if not text:
             self.say("There is nothing to copy here.")
             return
-        sequence = clipboard_sequence(text, tmux=self.terminal.tmux)
+        sequence = clipboard_sequence(clean(text), tmux=self.terminal.tmux)
         if not sequence:
             self.say("This is too long for a terminal's clipboard (64 KB): E writes the screen to a file.", "warning")
             return

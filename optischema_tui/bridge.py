@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 Failed = Callable[[OptischemaError], m.Fact]
 
+JUDGE_SECONDS = 10.0
 AUDIT_SHOWN = 500
 """Entries of the journal that the screen shows; `audit list` has them all."""
 
@@ -59,6 +60,7 @@ class Bridge:
         self._interval = spec.interval
         self._paused = False
         self._unjudged = ""
+        self._judged_at = -JUDGE_SECONDS
         """Why the last tick's changes could not be judged."""
         self._running: threading.Event | None = None
         """Set to cancel the change that runs now; None when none runs."""
@@ -166,6 +168,12 @@ class Bridge:
         picture = recorder.observed(event)
         problem = recorder.storage_problem.sentence if recorder.storage_problem is not None else ""
         self._tell(m.PictureReady(picture, problem))
+        if self.clock.monotonic() - self._judged_at >= JUDGE_SECONDS:
+            self._judged_at = self.clock.monotonic()
+            self._judge()
+
+    def _judge(self) -> None:
+        """Give changes their verdict where enough was measured; both stores are opened for it, so not at every tick."""
         from optischema_tui.core.jobs import changes
 
         problem, self._unjudged = self._unjudged, ""
