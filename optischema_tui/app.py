@@ -7,6 +7,7 @@ import gc
 import signal
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
@@ -186,6 +187,9 @@ class OptischemaApp(App[int]):
                 self._open_run(change_id, undo)
             case m.AskDismiss() | m.AskKeep() | m.AskBaseline() | m.ShowHelp():
                 self._dialog(request)
+            case m.BannerRead():
+                self.state = replace(self.state, reconciled=())
+                self._show()
             case m.QuitAsked():
                 self._leave()
             case m.CopyText(text, what):

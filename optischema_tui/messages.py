@@ -350,6 +350,11 @@ class ShowHelp(Request):
 
 
 @dataclass(eq=False, repr=False)
+class BannerRead(Request):
+    """The person has read what became of an earlier session's changes."""
+
+
+@dataclass(eq=False, repr=False)
 class QuitAsked(Request):
     pass
 

@@ -155,6 +155,8 @@ class View(Screen[None], inherit_bindings=False):
             self.action_maximise()
         elif len(self.app.screen_stack) > 1:
             self.dismiss()
+        elif self.state.reconciled:
+            self.post_message(m.BannerRead())
 
     def action_pause(self) -> None:
         self.post_message(m.Pause(not self.state.paused))
@@ -273,6 +275,8 @@ def banner_lines(state: State, clock: Clock) -> tuple[Line, ...]:
     if state.storage_problem:
         lines.append(((state.storage_problem, "warn"),))
     lines += [((sentence, "warn"),) for sentence in state.reconciled]
+    if state.reconciled:
+        lines[-1] = (*lines[-1], ("  Esc puts this away", "dim"))
     if state.picture is not None and state.link.error is None:
         lines += [((notice, "warn"),) for notice in state.picture.notices[:2]]
     return tuple(lines)

@@ -165,3 +165,6 @@ async def test_what_an_earlier_run_left_is_told() -> None:
     async with stage(sample.picture()) as held:
         await held.tell(m.Reconciled(("Index orders: the build had ended; it is valid.",)))
         assert "Index orders: the build had ended; it is valid." in held.text
+        assert "Esc puts this away" in held.text
+        await held.press("escape")
+        assert "the build had ended" not in held.text
