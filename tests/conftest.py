@@ -127,7 +127,7 @@ def tcp_server(binaries: Binaries) -> Iterator[Cluster]:
 def old_server() -> Iterator[Cluster]:
     """A PostgreSQL 15, the oldest kind of target tested; skipped where none is installed."""
     if not Path(OLD_BINDIR).is_dir():
-        pytest.skip(f"no PostgreSQL 15 in {OLD_BINDIR}")
+        pytest.skip(f"no PostgreSQL 15 in {OLD_BINDIR}: apt-get install postgresql-15")
     old = find_binaries(150000, OLD_BINDIR)
     with start_cluster(old, prefix="optischema-old-", settings=SETTINGS, initdb_args=["--no-sync"]) as cluster:
         yield cluster

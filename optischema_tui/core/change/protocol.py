@@ -48,7 +48,7 @@ def preflight(
     *,
     clock: Clock = SYSTEM,
     on_check: Say = _no_check,
-    limits: Limits = Limits(),  # noqa: B008 - frozen
+    limits: Limits = Limits(),
 ) -> tuple[Check, ...]:
     """Every line of the preflight of a change; changes nothing and moves no state. Raises TargetError."""
     change = journal.change(change_id)
@@ -62,7 +62,7 @@ def preflight_undo(
     *,
     clock: Clock = SYSTEM,
     on_check: Say = _no_check,
-    limits: Limits = Limits(),  # noqa: B008 - frozen
+    limits: Limits = Limits(),
 ) -> tuple[Check, ...]:
     """Every line of the preflight that `roll_back` would make, as if it were confirmed now; moves no state.
 
@@ -93,7 +93,7 @@ def apply_change(
     on_check: Say = _no_check,
     on_progress: Tell = _no_progress,
     cancel: threading.Event | None = None,
-    limits: Limits = Limits(),  # noqa: B008 - frozen
+    limits: Limits = Limits(),
     pause: Pause | None = None,
 ) -> Change:
     """Carry out an approved change; gives it in state `verifying` or `needs_attention` (a drop: `kept`).
@@ -200,7 +200,7 @@ def roll_back(
     on_check: Say = _no_check,
     on_progress: Tell = _no_progress,
     cancel: threading.Event | None = None,
-    limits: Limits = Limits(),  # noqa: B008 - frozen
+    limits: Limits = Limits(),
     pause: Pause | None = None,
 ) -> Change:
     """Undo an applied change by a change of its own that runs its inverse; gives the undone one, `rolled_back`.

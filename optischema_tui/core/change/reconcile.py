@@ -60,7 +60,7 @@ def reconcile(
     fingerprint: str | None = None,
     *,
     clock: Clock = SYSTEM,
-    limits: Limits = Limits(),  # noqa: B008 - frozen
+    limits: Limits = Limits(),
 ) -> tuple[Verdict, ...]:
     """A verdict for every unfinished change of the target, the oldest first; invalid leftovers of ours are removed.
 
@@ -107,7 +107,7 @@ def reconcile_change(
     change_id: str,
     *,
     clock: Clock = SYSTEM,
-    limits: Limits = Limits(),  # noqa: B008 - frozen
+    limits: Limits = Limits(),
 ) -> Verdict:
     """The verdict for one change; see `reconcile`. One that is not unfinished is left alone."""
     change = journal.change(change_id)
@@ -184,7 +184,7 @@ def wait_running(
     clock: Clock = SYSTEM,
     on_progress: Callable[[BuildProgress], None] | Tell = lambda progress: None,
     cancel: threading.Event | None = None,
-    limits: Limits = Limits(),  # noqa: B008 - frozen
+    limits: Limits = Limits(),
     every: float = 1.0,
 ) -> Verdict:
     """Follow an adopted build until the server has ended it, looking every `every` seconds, and give its verdict.
