@@ -51,9 +51,11 @@ class Context:
         """One line on standard error, rewritten when that is a terminal."""
         if sys.stderr.isatty():
             end = "\n" if fraction >= 1 else ""
-            with suppress(OSError):
+            try:
                 sys.stderr.write(f"\r\x1b[K{fraction:4.0%} {clean(what)}{end}")
                 sys.stderr.flush()
+            except OSError:
+                _silence(2)
 
 
 def say(text: str) -> None:
@@ -61,8 +63,10 @@ def say(text: str) -> None:
 
     Work goes on when nobody listens any more: a change must not stop half-way because its terminal is gone.
     """
-    with suppress(OSError):
-        print(clean(text), file=sys.stderr)
+    try:
+        print(clean(text), file=sys.stderr, flush=True)
+    except OSError:
+        _silence(2)
 
 
 def put(line: str) -> None:
@@ -70,11 +74,15 @@ def put(line: str) -> None:
     try:
         print(line, flush=True)
     except OSError as error:
-        # What is still buffered would fail again when the program ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        _silence(1)
         if isinstance(error, BrokenPipeError):
             raise
         raise StorageError("The output cannot be written", error.strerror or str(error)) from error
+
+
+def _silence(descriptor: int) -> None:
+    """Let what is still buffered for a stream that cannot be written go nowhere: it would fail again at the end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
 
 
 def asking_password(spec: TargetSpec, work: Callable[[TargetSpec], int]) -> int:
