@@ -332,9 +332,8 @@ class Bridge:
         def run(cancel: threading.Event) -> Change:
             from optischema_tui.core.jobs import changes
 
-            step = changes.roll_back if undo else changes.apply
-            return step(
-                self.paths, change_id, self.spec, clock=self.clock, cancel=cancel,
+            return changes.carry_out(
+                self.paths, change_id, self.spec, undo=undo, clock=self.clock, cancel=cancel,
                 on_check=lambda check: self._tell(m.RunChecked(check)),
                 on_progress=lambda progress: self._tell(m.RunTick(progress)),
             )  # fmt: skip

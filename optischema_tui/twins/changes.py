@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import threading
 from argparse import Namespace
-from collections.abc import Callable
 from typing import Any
 
 from optischema_tui.core.change.catalog import Outcome
@@ -142,17 +141,18 @@ def _apply(context: Context, arguments: Namespace) -> int:
             say(verdict.reason)
             if verdict.change.id == change.id and verdict.finding == Outcome.DONE:
                 return _tell_applied(context, verdict.change)
-        done = _carry_out(context, jobs.apply, change, spec)
+        done = _carry_out(context, change, spec)
         return _tell_applied(context, done)
 
     return asking_password(context.spec(arguments.target or change.dsn), work)
 
 
-def _carry_out(context: Context, job: Callable[..., Change], change: Change, spec: TargetSpec) -> Change:
-    return job(
+def _carry_out(context: Context, change: Change, spec: TargetSpec, *, undo: bool = False) -> Change:
+    return jobs.carry_out(
         context.paths,
         change.id,
         spec,
+        undo=undo,
         clock=context.clock,
         on_check=_tell_check,
         on_progress=_teller(context),
@@ -171,7 +171,7 @@ def _roll_back(context: Context, arguments: Namespace) -> int:
     def work(spec: TargetSpec) -> int:
         if not arguments.yes:
             return _show_preflight(context, change, spec, undo=True)
-        undone = _carry_out(context, jobs.roll_back, change, spec)
+        undone = _carry_out(context, change, spec, undo=True)
         context.out(
             {**change_json(undone), "sql": undone.inverse_sql, "forward_sql": undone.forward_sql},
             lambda: f"{undone.state}: {undone.inverse_sql}",

@@ -44,7 +44,8 @@ from optischema_tui.core.paths import Paths
 from optischema_tui.core.target.resolver import resolve
 
 dsn, state, change_id = sys.argv[1:]
-changes.apply(Paths(Path(state) / "config.toml", Path(state)), change_id, resolve(dsn, Config(), allow_changes=True))
+paths = Paths(Path(state) / "config.toml", Path(state))
+changes.carry_out(paths, change_id, resolve(dsn, Config(), allow_changes=True))
 """
 
 Wait = Callable[..., Awaitable[Any]]

@@ -96,50 +96,24 @@ def preflight(
         return look(journal, spec, change_id, clock=clock, on_check=on_check)
 
 
-def apply(
+def carry_out(
     paths: Paths,
     change_id: str,
     spec: TargetSpec,
     *,
+    undo: bool = False,
     clock: Clock = SYSTEM,
     on_check: Callable[[Check], None] = lambda check: None,
     on_progress: Callable[[BuildProgress], None] = lambda progress: None,
     cancel: threading.Event | None = None,
 ) -> Change:
-    """Run an approved change. Raises ChangeRefused before anything ran, ChangeFailed after."""
-    with closing(Journal.open(paths.audit_db)) as journal:
-        return protocol.apply_change(
-            journal,
-            spec,
-            change_id,
-            clock=clock,
-            on_check=on_check,
-            on_progress=on_progress,
-            cancel=cancel or threading.Event(),
-        )
+    """Run an approved change or, with `undo`, take an applied one back by a change of its own; gives the named one.
 
-
-def roll_back(
-    paths: Paths,
-    change_id: str,
-    spec: TargetSpec,
-    *,
-    clock: Clock = SYSTEM,
-    on_check: Callable[[Check], None] = lambda check: None,
-    on_progress: Callable[[BuildProgress], None] = lambda progress: None,
-    cancel: threading.Event | None = None,
-) -> Change:
-    """Undo an applied change by a change of its own; gives the undone one. Raises as `apply`."""
+    Raises ChangeRefused before anything ran, ChangeFailed after.
+    """
     with closing(Journal.open(paths.audit_db)) as journal:
-        return protocol.roll_back(
-            journal,
-            spec,
-            change_id,
-            clock=clock,
-            on_check=on_check,
-            on_progress=on_progress,
-            cancel=cancel or threading.Event(),
-        )
+        work = protocol.roll_back if undo else protocol.apply_change
+        return work(journal, spec, change_id, clock=clock, on_check=on_check, on_progress=on_progress, cancel=cancel)
 
 
 def reconcile(paths: Paths, spec: TargetSpec, *, clock: Clock = SYSTEM) -> tuple[Verdict, ...]:

