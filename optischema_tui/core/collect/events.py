@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from optischema_tui.core.errors import OptischemaError
-from optischema_tui.core.models import Snapshot, StatementText, TargetIdentity
+from optischema_tui.core.models import ActivitySample, Reading, Snapshot, StatementText, TargetIdentity
 from optischema_tui.core.target.capabilities import Capabilities
 
 
@@ -32,6 +32,20 @@ class Observed:
 
 
 @dataclass(frozen=True, slots=True)
+class Sampled:
+    """The sessions of one moment, about each second."""
+
+    sample: ActivitySample
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """A query family was read, or could not be: then the reading says why."""
+
+    reading: Reading
+
+
+@dataclass(frozen=True, slots=True)
 class Lost:
     """The server cannot be used now; the collector tries again by itself after `retry_in` seconds."""
 
@@ -39,4 +53,4 @@ class Lost:
     retry_in: float
 
 
-CollectEvent = Connecting | Connected | Observed | Lost
+CollectEvent = Connecting | Connected | Observed | Sampled | Gathered | Lost

@@ -31,6 +31,10 @@ if TYPE_CHECKING:
     from optischema_tui.core.models.picture import LoadPoint as LoadPoint
     from optischema_tui.core.models.picture import Picture as Picture
     from optischema_tui.core.models.picture import QueryRow as QueryRow
+    from optischema_tui.core.models.readings import ActivitySample as ActivitySample
+    from optischema_tui.core.models.readings import Reading as Reading
+    from optischema_tui.core.models.readings import Session as Session
+    from optischema_tui.core.models.readings import WaitPoint as WaitPoint
     from optischema_tui.core.models.schema import CatalogFacts as CatalogFacts
     from optischema_tui.core.models.schema import ColumnFacts as ColumnFacts
     from optischema_tui.core.models.schema import IndexFacts as IndexFacts
@@ -45,13 +49,15 @@ if TYPE_CHECKING:
     from optischema_tui.core.models.statements import StatementKey as StatementKey
     from optischema_tui.core.models.statements import StatementSample as StatementSample
     from optischema_tui.core.models.statements import StatementText as StatementText
+    from optischema_tui.core.models.statements import Totals as Totals
     from optischema_tui.core.models.statements import changed_samples as changed_samples
 
 _HOMES = {
     "identity": """TargetIdentity digest quote""",
     "statements": """StatementKey StatementSample StatementText Epoch DatabaseCounters Activity ObserverCost
-        Snapshot StatementDelta changed_samples""",
+        Snapshot StatementDelta Totals changed_samples""",
     "picture": """Kpis QueryRow LoadPoint Hidden Picture""",
+    "readings": """ActivitySample Reading Session WaitPoint""",
     "schema": """ColumnFacts IndexSpec IndexFacts TableFacts CatalogFacts""",
     "advice": """Risk Finding Affected Evidence Recommendation recommendation_id""",
     "changes": """ChangeState Change Level Check BuildProgress AuditEntry""",

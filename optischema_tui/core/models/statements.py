@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from optischema_tui.core.models.identity import TargetIdentity
 
@@ -50,6 +50,20 @@ class StatementSample:
     wal_records: int = 0
     wal_fpi: int = 0
     wal_bytes: int = 0
+    local_blk_io_time: float = 0.0
+    """Read and written, ms (17+)."""
+    temp_blk_io_time: float = 0.0
+    """Read and written, ms (15+)."""
+    wal_buffers_full: int = 0
+    jit_functions: int = 0
+    jit_time: float = 0.0
+    """Generation, inlining, optimization, emission (and deform, 17+), ms (15+)."""
+    parallel_workers_to_launch: int = 0
+    parallel_workers_launched: int = 0
+    stats_since: float = 0.0
+    """When this row began to count, seconds since 1970 (17+); 0 when unknown. A later value is a new epoch of the row."""
+    minmax_stats_since: float = 0.0
+    """When minimum and maximum began, seconds since 1970 (17+); 0 when unknown."""
 
 
 def changed_samples(
@@ -94,6 +108,21 @@ class Epoch:
     """pg_stat_statements_info.stats_reset (14+), seconds since 1970; None when unknown."""
     server_version_num: int
     extension_version: str
+    timeline: int = 0
+    """Of the write-ahead log; it grows by a failover, and the counters are then another node's. 0 when unknown."""
+    crashed_at: float = 0.0
+    """When the server last threw its cumulative statistics away (a crash, an immediate stop), as far as the reset
+    times of its shared views tell; seconds since 1970. The postmaster's start does not move on a crash. 0 when unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Sums over all rows of pg_stat_statements, also over those that a tick did not read one by one."""
+
+    statements: int = 0
+    calls: int = 0
+    total_exec_time: float = 0.0
+    """ms, top-level statements only: a nested one's time is in its caller's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +181,11 @@ class Snapshot:
     """Rows whose queryid and text the role may not see (<insufficient privilege>)."""
     notices: tuple[str, ...] = ()
     """Parts that could not be read in this tick, each a sentence."""
+    read_before: Mapping[StatementKey, float] = field(default_factory=dict)
+    """Statements of the tail that this tick did not read: when each was read last, by the server's clock. Their samples
+    in `statements` are of then. Empty when every row was read."""
+    totals: Totals | None = None
+    """Of the whole view, exact also when only a part of its rows was read; None when that was not asked."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,9 @@ class TargetSpec:
     """Where the password came from, in words; never the value."""
     allow_changes: bool = False
     interval: float = 30.0
-    """Seconds between two polls."""
+    """Seconds between two polls of the statements."""
+    intervals: tuple[tuple[str, float], ...] = ()
+    """Seconds between two readings of other query families, by name, where the profile says so; 0 turns one off."""
     profile: str = ""
 
     def get(self, keyword: str, default: str = "") -> str:
