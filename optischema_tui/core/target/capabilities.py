@@ -3,6 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Level(StrEnum):
+    OK = "ok"
+    LIMITED = "limited"
+    """It works, but shows less than there is, or figures that mislead."""
+    MISSING = "missing"
+
+
+class Group(StrEnum):
+    """What a person wants to do; parts are shown under it, in this order."""
+
+    CONNECTION = "Connection"
+    OBSERVE = "Observe"
+    FIGURES = "Figures that may mislead"
+    ADVISE = "Advise"
+    CHANGE = "Change"
+    LOCAL = "This machine"
 
 
 @dataclass(frozen=True, slots=True)
@@ -10,12 +29,23 @@ class Capability:
     """One part of the program on one server."""
 
     name: str
-    """statements, texts, plans, statistics, extended_statistics, activity, changes"""
+    """statements, texts, plans, statistics, extended_statistics, activity, changes; and finer ones, see `checks`."""
     available: bool
     reason: str = ""
-    """Why not, one sentence; empty when available."""
+    """Why not or not wholly, one sentence; empty when all is well."""
     remedy: str = ""
     """The exact GRANT or setting lines that would enable it, one a line."""
+    title: str = ""
+    """For people: 'Sessions of other roles'. Empty: the name stands in."""
+    group: Group = Group.OBSERVE
+    limited: bool = False
+    """It works in part: `reason` says what is lost."""
+
+    @property
+    def level(self) -> Level:
+        if self.limited:
+            return Level.LIMITED
+        return Level.OK if self.available else Level.MISSING
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +66,10 @@ class Capabilities:
     """Columns that pg_stat_statements really has here."""
     track_io_timing: bool
     parts: tuple[Capability, ...]
+    environment: tuple[str, ...] = ()
+    """What was recognised (a pooler, a standby, a managed service, ...) and what it means here, a sentence each."""
+    provider: str = ""
+    """The managed service: 'Amazon RDS', 'Cloud SQL', ...; empty when none was recognised."""
 
     def part(self, name: str) -> Capability:
         """The capability of that name. Raises KeyError for a name that is not probed."""

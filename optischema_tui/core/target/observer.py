@@ -5,25 +5,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
+from typing import Any
 
 from optischema_tui.core.clock import SYSTEM, Clock
 from optischema_tui.core.errors import OptischemaError, ServerLost, TargetError
 from optischema_tui.core.models import ObserverCost
 from optischema_tui.core.safe_text import one_line, redact
 from optischema_tui.core.target import failures
-from optischema_tui.core.target.session import APPLICATION_NAME, CONNECT_SECONDS, NO_FILE
+from optischema_tui.core.target.driver_arguments import driver_arguments
+from optischema_tui.core.target.session import CONNECT_SECONDS
 from optischema_tui.core.target.spec import TargetSpec
 from optischema_tui.core.target.sql import load
-
-if TYPE_CHECKING:
-    import ssl
 
 PACKAGE = "optischema_tui.core.target"
 DEADLINE_SECONDS = 8.0
 """Longer than the server's own statement_timeout: it only ends a wait for a server or network that is silent."""
-_TLS_KEYWORDS = ("sslmode", "sslrootcert", "sslcert", "sslkey")
 
 
 class Observer:
@@ -50,7 +46,7 @@ class Observer:
         within = timeout or (float(named) if named.isdecimal() and int(named) else CONNECT_SECONDS)
         try:
             async with asyncio.timeout(within):
-                connection = await asyncpg.connect(**_arguments(spec), timeout=within + 1)
+                connection = await asyncpg.connect(**driver_arguments(spec), timeout=within + 1)
         except TimeoutError:
             raise failures.timed_out(spec, within) from None
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
@@ -172,55 +168,3 @@ def _mapped(error: Exception, spec: TargetSpec) -> OptischemaError:
     if "closed" in said:
         return ServerLost(f"The connection to {failures.place(spec)} broke", said)
     return TargetError(f"{failures.place(spec)} cannot be used with these settings", said)
-
-
-def _arguments(spec: TargetSpec) -> dict[str, Any]:
-    """asyncpg's arguments for the same target that libpq would reach by `spec.params`."""
-    params = dict(spec.params)
-    hosts = params.get("hostaddr", params.get("host", "localhost")).split(",")
-    ports = params.get("port", "5432").split(",")
-    arguments: dict[str, Any] = {
-        "host": hosts if len(hosts) > 1 else hosts[0],
-        "port": [int(port) for port in ports] if len(ports) > 1 else int(ports[0]),
-        "user": params.get("user"),
-        "database": params.get("dbname"),
-        "password": spec.password or None,
-        "passfile": NO_FILE,
-        "servicefile": NO_FILE,
-        "statement_cache_size": 0,
-        "server_settings": {"application_name": APPLICATION_NAME},
-        "target_session_attrs": params.get("target_session_attrs", "any"),
-    }
-    tls = {keyword: params[keyword] for keyword in _TLS_KEYWORDS if keyword in params}
-    own_context = tls.get("sslrootcert") == "system" or (
-        tls.get("sslmode") == "verify-full" and "hostaddr" in params and "host" in params
-    )
-    if own_context:
-        arguments["ssl"] = _tls_context(params)
-    elif tls:
-        arguments["dsn"] = f"postgresql://?{urlencode(tls)}"
-    return arguments
-
-
-def _tls_context(params: dict[str, str]) -> ssl.SSLContext:
-    """verify-full in the cases that asyncpg does not know: the system's CAs, and a host name beside a hostaddr."""
-    import ssl
-
-    class NamedContext(ssl.SSLContext):
-        """Proves the host's name whatever address was dialled."""
-
-        def wrap_bio(self, *args: Any, **kwargs: Any) -> ssl.SSLObject:
-            if "host" in params:
-                kwargs["server_hostname"] = params["host"]
-            return super().wrap_bio(*args, **kwargs)
-
-    context = NamedContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    root = params.get("sslrootcert", "system")
-    if root == "system":
-        context.load_default_certs()
-    else:
-        context.load_verify_locations(cafile=root)
-    if "sslcert" in params:
-        context.load_cert_chain(params["sslcert"], params.get("sslkey"))
-    return context
