@@ -40,10 +40,17 @@ SCREENS = (
     ("optimizations", "Optimizations"),
     ("audit", "Audit"),
     ("baselines", "Baselines"),
+    ("activity", "Activity"),
+    ("objects", "Objects"),
+    ("server", "Server"),
+    ("doctor", "Doctor"),
 )
-"""The digits 1-5, in order: (name, label)."""
+"""The digits 1-9, in order: (name, label)."""
+SHORT_LABELS = ("Dash", "Top", "Index", "Audit", "Base", "Active", "Object", "Server", "Doctor")
+"""The same where the full labels do not fit."""
 
-_TABLES = ("dashboard", "top", "optimizations", "audit", "baselines")
+_TABLES = ("dashboard", "top", "optimizations", "audit", "baselines", "activity", "objects", "server")
+_SORTED = ("dashboard", "top", "activity", "objects")
 _SERVER = Danger.SERVER
 _LOCAL = Danger.LOCAL
 
@@ -52,14 +59,22 @@ ACTIONS: tuple[Action, ...] = (
         Action(f"go.{name}", (str(place),), f"go('{name}')", label, f"Go to {label}")
         for place, (name, label) in enumerate(SCREENS, 1)
     ),
-    Action("open", ("enter",), "open", "Open", "Open the row under the cursor", ("dashboard", "top"), shown=True),
-    Action("back", ("escape", "backspace"), "back", "Back", "Back; in a table, clear the filter", modal=True),
-    Action("filter", ("slash",), "filter", "Filter", "Filter by text, incrementally; Esc clears", ("top",), shown=True),
-    Action("sort", ("s",), "sort", "Sort", "Sort by the marked column; again to reverse", ("dashboard", "top"),
+    Action("open", ("enter",), "open", "Open", "Open the row under the cursor", ("dashboard", "top", "activity"),
            shown=True),
-    Action("column.left", ("left",), "column(-1)", "Column left", "Mark the column to the left", ("dashboard", "top")),
-    Action("column.right", ("right",), "column(1)", "Column right", "Mark the column to the right",
-           ("dashboard", "top")),
+    Action("back", ("escape", "backspace"), "back", "Back", "Back; in a table, clear the filter", modal=True),
+    Action("filter", ("slash",), "filter", "Filter", "Filter by text, incrementally; Esc clears",
+           ("top", "activity", "objects"), shown=True),
+    Action("sort", ("s",), "sort", "Sort", "Sort by the marked column; again to reverse", _SORTED, shown=True),
+    Action("column.left", ("left",), "column(-1)", "Column left", "Mark the column to the left", _SORTED),
+    Action("column.right", ("right",), "column(1)", "Column right", "Mark the column to the right", _SORTED),
+    Action("filters", ("f",), "filters", "Hidden", "What is kept out of sight, each reason with its switch",
+           ("dashboard", "top"), shown=True),
+    Action("filters.toggle", ("space", "enter"), "flip", "Show or hide", "Show what this reason hides, or hide it",
+           ("filters",), modal=True),
+    Action("objects.switch", ("v", "tab"), "switch", "Tables/indexes", "Switch between tables and indexes",
+           ("objects",), shown=True),
+    Action("doctor.again", ("R",), "doctor", "Test again", "Test again what this role may do", ("doctor",),
+           shown=True),
     Action("advise", ("R",), "advise", "Advise", "Build the lab and look for indexes", ("optimizations",), _LOCAL,
            shown=True),
     Action("approve", ("a",), "approve", "Approve", "Approve the recommendation; nothing runs yet", ("optimizations",),
@@ -80,7 +95,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("baseline.compare", ("enter",), "compare", "Compare", "Compare the marked baseline with this one, or this "
            "one with the last hour", ("baselines",), shown=True),
     Action("refresh", ("R",), "refresh_now", "Refresh", "Ask the server now",
-           ("dashboard", "top", "query", "baselines"), shown=True),
+           ("dashboard", "top", "query", "baselines", "activity", "objects", "server"), shown=True),
     Action("plan.again", ("p",), "plan", "Plan", "Ask the server for the plan again", ("query",), shown=True),
     Action("run.cancel", ("c",), "cancel_run", "Cancel build", "Cancel the running statement; what is left is removed",
            ("run",), _SERVER, shown=True, modal=True),
@@ -91,23 +106,29 @@ ACTIONS: tuple[Action, ...] = (
     Action("half.up", ("ctrl+u", "pageup"), "move('half_up')", "Half page up", "Half a page up", modal=True),
     Action("half.down", ("ctrl+d", "pagedown"), "move('half_down')", "Half page down", "Half a page down", modal=True),
     Action("home", ("g", "home"), "move('home')", "First", "To the first line", modal=True),
-    Action("end", ("G", "end"), "move('end')", "Last", "To the last line", modal=True),
+    Action("end", ("G",), "move('end')", "Last", "To the last line", modal=True),
     Action("pane", ("tab",), "pane", "Next pane", "To the next pane", modal=True),
     Action("pause", ("space",), "pause", "Pause", "Pause or resume polling", (*_TABLES, "query")),
     Action("slower", ("plus",), "interval(1)", "Longer interval", "Poll less often", _TABLES),
     Action("faster", ("minus",), "interval(-1)", "Shorter interval", "Poll more often", _TABLES),
+    Action("past.back", ("left_square_bracket",), "step(-1)", "Step back", "Stand at the stored interval before"),
+    Action("past.on", ("right_square_bracket",), "step(1)", "Step on", "Stand at the stored interval after"),
+    Action("past.seek", ("S",), "seek", "Seek", "Stand at a moment of history: 14:00, yesterday 14:00, -2h"),
+    Action("past.live", ("end",), "live", "Live", "Back from history to the present"),
     Action("maximise", ("z",), "maximise", "Maximise", "The pane alone on the screen, and back"),
     Action("copy", ("y",), "copy", "Copy", "Copy the SQL or the row: sent to the terminal's clipboard (OSC 52)"),
     Action("export", ("E",), "export", "Export", "Write this screen as text and JSON to the current directory",
            danger=_LOCAL),
     Action("palette", ("ctrl+p",), "command_palette", "Palette", "Every action by name"),
+    Action("target", ("grave_accent",), "switch_target", "Other target", "Leave this target and choose another"),
     Action("help", ("question_mark", "f1"), "help", "Help", "The keys, and what each does", shown=True),
     Action("quit", ("q", "ctrl+q"), "quit", "Quit", "Quit; asks when a build is running", shown=True),
 )  # fmt: skip
 
 _NAMES = {"question_mark": "?", "slash": "/", "plus": "+", "minus": "-", "escape": "Esc", "enter": "Enter",
           "space": "Space", "left": "←", "right": "→", "up": "↑", "down": "↓", "pageup": "PgUp", "pagedown": "PgDn",
-          "home": "Home", "end": "End", "tab": "Tab", "backspace": "Bksp"}  # fmt: skip
+          "home": "Home", "end": "End", "tab": "Tab", "backspace": "Bksp", "left_square_bracket": "[",
+          "right_square_bracket": "]", "grave_accent": "`"}  # fmt: skip
 
 
 def key_name(key: str) -> str:

@@ -18,7 +18,7 @@ from textual.screen import Screen
 from optischema_tui import messages as m
 from optischema_tui.actions import bindings
 from optischema_tui.commands import ActionCommands
-from optischema_tui.core.clock import SYSTEM, Clock
+from optischema_tui.core.clock import SYSTEM, Clock, local_stamp
 from optischema_tui.core.errors import OptischemaError
 from optischema_tui.core.safe_text import clean, redact
 from optischema_tui.core.target.spec import TargetSpec
@@ -76,6 +76,41 @@ def _baselines() -> Screen[Any]:
     return BaselinesScreen()
 
 
+def _activity() -> Screen[Any]:
+    from optischema_tui.screens.activity import ActivityScreen
+
+    return ActivityScreen()
+
+
+def _objects() -> Screen[Any]:
+    from optischema_tui.screens.objects import ObjectsScreen
+
+    return ObjectsScreen()
+
+
+def _server() -> Screen[Any]:
+    from optischema_tui.screens.server import ServerScreen
+
+    return ServerScreen()
+
+
+def _doctor() -> Screen[Any]:
+    from optischema_tui.screens.doctor import DoctorScreen
+
+    return DoctorScreen()
+
+
+SWITCH = 75
+"""What the application's run gives when the person wants to choose another target."""
+CHANGING = (
+    m.Advise, m.Approve, m.Dismiss, m.Keep, m.Preflight, m.Run, m.CancelRun, m.CreateBaseline, m.OpenRun, m.AskDismiss,
+    m.AskKeep, m.AskBaseline,
+)  # fmt: skip
+"""Refused while the screens stand in the past: a person would decide on what is no longer so."""
+OFTEN = (m.ActivityReady, m.ReadingReady)
+"""Facts that come so often that only the screens that show them are drawn for them."""
+
+
 class OptischemaApp(App[int]):
     """Keys and requests in, state out. Nothing here waits for a server or a disk, the stored picture apart."""
 
@@ -88,6 +123,10 @@ class OptischemaApp(App[int]):
         "optimizations": _optimizations,
         "audit": _audit,
         "baselines": _baselines,
+        "activity": _activity,
+        "objects": _objects,
+        "server": _server,
+        "doctor": _doctor,
     }
     DEFAULT_MODE = "dashboard"
     CSS = """
@@ -152,11 +191,19 @@ class OptischemaApp(App[int]):
         self.state = fold(self.state, fact)
         if isinstance(fact, m.Told):
             self.say(fact.sentence, fact.severity)
+        elif isinstance(fact, m.PastFailed):
+            self.say(fact.error.sentence, "warning")
+        screen = self.screen
+        if isinstance(fact, OFTEN) and not (isinstance(screen, View) and isinstance(fact, screen.FOLLOWS)):
+            return
         self._show()
 
     def _show(self) -> None:
-        if isinstance(self.screen, View):
-            self.screen.post_message(m.StateChanged())
+        """Have the screen in front drawn, and below dialogs the one that they leave in sight."""
+        for screen in reversed(self.screen_stack):
+            screen.post_message(m.StateChanged())
+            if isinstance(screen, View):
+                return
 
     def _second(self) -> None:
         """Ages and countdowns are the only lines that change without a fact."""
@@ -176,6 +223,9 @@ class OptischemaApp(App[int]):
 
     @on(m.Request)
     def _request(self, request: m.Request) -> None:
+        if self.state.past is not None and isinstance(request, CHANGING):
+            self.say("The screens stand in the past, and this acts on the present: End leads back to it.", "warning")
+            return
         match request:
             case m.GoTo(screen):
                 self.switch_mode(screen)
@@ -185,8 +235,10 @@ class OptischemaApp(App[int]):
                 self.push_screen(QueryDetailScreen(key))
             case m.OpenRun(change_id, undo):
                 self._open_run(change_id, undo)
-            case m.AskDismiss() | m.AskKeep() | m.AskBaseline() | m.ShowHelp():
+            case m.AskDismiss() | m.AskKeep() | m.AskBaseline() | m.ShowHelp() | m.AskMoment() | m.ShowFilters():
                 self._dialog(request)
+            case m.SwitchTarget():
+                self._leave(SWITCH)
             case m.BannerRead():
                 self.state = replace(self.state, reconciled=())
                 self._show()
@@ -210,6 +262,12 @@ class OptischemaApp(App[int]):
         match request:
             case m.ShowHelp(screen):
                 self.push_screen(HelpScreen(screen))
+            case m.ShowFilters():
+                from optischema_tui.screens.filters import FilterScreen
+
+                self.push_screen(FilterScreen())
+            case m.AskMoment():
+                self._ask_moment()
             case m.AskDismiss(recommendation_id, title):
 
                 def dismissed(reason: str | None) -> None:
@@ -233,15 +291,36 @@ class OptischemaApp(App[int]):
                 sentence = "Keeps what each statement did in the last 60 minutes, to compare with later."
                 self.push_screen(PromptScreen("New baseline", sentence, "its name"), named)
 
-    def _leave(self) -> None:
+    def _ask_moment(self) -> None:
+        from optischema_tui.core.moment import EXAMPLES, parse_moment
+        from optischema_tui.screens.dialogs import PromptScreen
+
+        span = self.state.span
+
+        def wrong(text: str) -> str:
+            try:
+                at = parse_moment(text, self.clock.wall())
+            except OptischemaError as error:
+                return error.sentence
+            early = span is not None and at < span[0]
+            return f"History of this target begins at {local_stamp(span[0])}." if span is not None and early else ""
+
+        def given(text: str | None) -> None:
+            if text:
+                self.bridge.ask(m.Seek(parse_moment(text, self.clock.wall())))
+
+        held = f"History holds {local_stamp(span[0])} to {local_stamp(span[1])}. " if span is not None else ""
+        self.push_screen(PromptScreen("Stand at a moment of history", f"{held}{EXAMPLES}", "when?", wrong=wrong), given)
+
+    def _leave(self, code: int = 0) -> None:
         if not self.state.building:
-            self.exit(0)
+            self.exit(code)
             return
         from optischema_tui.screens.dialogs import ConfirmScreen
 
         def answered(yes: bool | None) -> None:
             if yes:
-                self.exit(0)
+                self.exit(code)
 
         self.push_screen(
             ConfirmScreen(
@@ -284,4 +363,4 @@ class OptischemaApp(App[int]):
         self.post_message(m.ShowHelp(view.VIEW if isinstance(view, View) else "dashboard"))
 
 
-__all__ = ["Link", "OptischemaApp", "Port"]
+__all__ = ["SWITCH", "Link", "OptischemaApp", "Port"]

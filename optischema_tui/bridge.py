@@ -22,13 +22,14 @@ from optischema_tui.core.errors import OptischemaError, StorageError
 from optischema_tui.core.paths import Paths
 from optischema_tui.core.safe_text import one_line
 from optischema_tui.core.target.spec import TargetSpec
+from optischema_tui.runs import Runs
 
 if TYPE_CHECKING:
-    from optischema_tui.core.collect.collector import Collector
-    from optischema_tui.core.collect.events import CollectEvent
+    from optischema_tui.core.collect.events import CollectEvent, Observed, Sampled
     from optischema_tui.core.history.store import History
     from optischema_tui.core.jobs.recorder import Recorder
-    from optischema_tui.core.models import Change
+    from optischema_tui.core.jobs.watch import Watch
+    from optischema_tui.core.models import TargetIdentity
 
 Failed = Callable[[OptischemaError], m.Fact]
 
@@ -50,20 +51,23 @@ class Bridge:
         self.lab_bindir = lab_bindir
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="history")
         self._watching: asyncio.Task[None] | None = None
-        self._collector: Collector | None = None
+        self._watch: Watch | None = None
         self._recorder: Recorder | None = None
         self._history: History | None = None
         self._fingerprint = ""
-        self._reconciled = False
+        self._identity: TargetIdentity | None = None
         self._refused = False
         """The last tick failed; the next one may succeed on the same connection."""
         self._interval = spec.interval
         self._paused = False
+        self._shown = frozenset(spec.show)
+        """Filter reasons that are switched off: their statements are drawn."""
+        self._past_at: float | None = None
+        """The moment that the screens stand at; None for the present."""
         self._unjudged = ""
-        self._judged_at = -JUDGE_SECONDS
         """Why the last tick's changes could not be judged."""
-        self._running: threading.Event | None = None
-        """Set to cancel the change that runs now; None when none runs."""
+        self._judged_at = -JUDGE_SECONDS
+        self._runs = Runs(spec, paths, clock, self._tell, self._job, self._load_ledger)
 
     def _tell(self, fact: m.Fact) -> None:
         """Post from any thread. After the application has ended there is nobody to tell."""
@@ -109,10 +113,12 @@ class Bridge:
         try:
             # Importing the driver takes longer than many frames: not in this thread.
             module = await loop.run_in_executor(self._writer, self._open_store)
-            self._collector = module.Collector(
-                self.spec, interval=self._interval, clock=self.clock, on_event=self._on_event
+            self._watch = module.Watch(
+                self.spec, self._history, self.paths.state_dir, interval=self._interval, clock=self.clock,
+                on_event=self._on_event, on_role=self._on_role,
             )  # fmt: skip
-            await self._collector.run()
+            self._watch.pause(self._paused)
+            await self._watch.run()
         except OptischemaError as error:
             self._tell(m.LinkLost(error, self.clock.monotonic()))
         except Exception as error:
@@ -120,7 +126,7 @@ class Bridge:
 
     def _open_store(self) -> Any:
         """In the writer's thread: import what observing needs, and open history."""
-        module = importlib.import_module("optischema_tui.core.collect.collector")
+        module = importlib.import_module("optischema_tui.core.jobs.watch")
         from optischema_tui.core.history.store import History
         from optischema_tui.core.jobs.recorder import Recorder
 
@@ -134,27 +140,46 @@ class Bridge:
             self._tell(m.Told(f"Nothing will be kept: {problem}", "warning"))
         return module
 
+    def _on_role(self, who: str) -> None:
+        """We collect ("") or `who` does. What it had begun is stored before the other writes."""
+        self._in_writer(lambda recorder: setattr(recorder, "storing", not who))
+        self._tell(m.Following(who))
+
     def _on_event(self, event: CollectEvent) -> None:
-        """Called by the collector in the event loop's thread, one event at a time."""
-        from optischema_tui.core.collect.events import Connected, Connecting, Lost, Observed
+        """Called in the event loop's thread, one event at a time."""
+        from optischema_tui.core.collect import events
 
         match event:
-            case Connecting(attempt):
+            case events.Connecting(attempt):
                 self._tell(m.LinkConnecting(attempt))
-            case Connected(identity, capabilities):
-                self._fingerprint = identity.fingerprint
-                self._refused = False
+            case events.Connected(identity, capabilities):
+                self._reached(identity)
                 self._tell(m.LinkLive(self.spec.label or identity.label, capabilities))
+                self._tell(m.Doctored(capabilities, identity))
                 self._in_writer(lambda recorder: recorder.connected(event))
-                self._after_connect()
-            case Observed():
+                self._job(self._after_connect)
+            case events.Attached(identity, _):
+                self._reached(identity)
+                self._tell(m.LinkLive(self.spec.label or identity.label, None))
+                self._in_writer(lambda recorder: recorder.attached(identity))
+                self._job(self._after_connect)
+            case events.Observed():
                 if self._refused:
                     self._refused = False
                     self._tell(m.LinkLive("", None))
                 self._in_writer(lambda recorder: self._draw(recorder, event))
-            case Lost(error, retry_in):
+            case events.Sampled():
+                self._in_writer(lambda recorder: self._sample(recorder, event))
+            case events.Gathered():
+                self._in_writer(lambda recorder: self._tell(m.ReadingReady(*recorder.gathered(event))))
+            case events.Lost(error, retry_in):
                 self._refused = True
                 self._tell(m.LinkLost(error, self.clock.monotonic() + retry_in))
+
+    def _reached(self, identity: TargetIdentity) -> None:
+        self._identity = identity
+        self._fingerprint = identity.fingerprint
+        self._refused = False
 
     def _in_writer(self, work: Callable[[Recorder], None]) -> None:
         def run() -> None:
@@ -164,13 +189,26 @@ class Bridge:
         with suppress(RuntimeError):  # the writer is shut: the application is ending
             self._writer.submit(self._guarded, run)
 
-    def _draw(self, recorder: Recorder, event: Any) -> None:
-        picture = recorder.observed(event)
-        problem = recorder.storage_problem.sentence if recorder.storage_problem is not None else ""
-        self._tell(m.PictureReady(picture, problem))
+    def _draw(self, recorder: Recorder, event: Observed) -> None:
+        picture = recorder.observed(event, self._shown)
+        self._tell(m.PictureReady(picture, self._problem(recorder)))
         if self.clock.monotonic() - self._judged_at >= JUDGE_SECONDS:
             self._judged_at = self.clock.monotonic()
             self._judge()
+            self._tell_span()
+
+    def _sample(self, recorder: Recorder, event: Sampled) -> None:
+        recorder.sampled(event)
+        self._tell(m.ActivityReady(event.sample, tuple(recorder.waits)))
+
+    @staticmethod
+    def _problem(recorder: Recorder) -> str:
+        return recorder.storage_problem.sentence if recorder.storage_problem is not None else ""
+
+    def _tell_span(self) -> None:
+        span = self._history.span(self._fingerprint) if self._history is not None else None
+        if span is not None:
+            self._tell(m.SpanKnown(*span))
 
     def _judge(self) -> None:
         """Give changes their verdict where enough was measured; both stores are opened for it, so not at every tick."""
@@ -186,22 +224,7 @@ class Bridge:
                 raise
 
     def _after_connect(self) -> None:
-        def work() -> None:
-            from optischema_tui.core.change.reconcile import RUNNING
-            from optischema_tui.core.jobs import changes
-
-            if self._reconciled or self._running is not None:
-                return
-            verdicts = changes.reconcile(self.paths, self.spec, clock=self.clock)
-            self._reconciled = True
-            if verdicts:
-                self._tell(m.Reconciled(tuple(f"{each.change.title}: {each.reason}" for each in verdicts)))
-            self._load_ledger()
-            running = next((each.change for each in verdicts if each.finding == RUNNING), None)
-            if running is not None:
-                self._follow(running)
-
-        self._job(work)
+        self._runs.reconcile()
 
     # --- jobs ---
 
@@ -227,17 +250,17 @@ class Bridge:
     def ask(self, request: m.Request) -> None:
         match request:
             case m.Poll():
-                if self._collector is not None:
-                    self._collector.poll_now()
+                if self._watch is not None:
+                    self._watch.poll_now()
             case m.Pause(paused):
                 self._paused = paused
-                if self._collector is not None:
-                    self._collector.pause(paused)
+                if self._watch is not None:
+                    self._watch.pause(paused)
                 self._tell(m.PollChanged(self._interval, paused))
             case m.SetInterval(seconds):
                 self._interval = seconds
-                if self._collector is not None:
-                    self._collector.set_interval(seconds)
+                if self._watch is not None:
+                    self._watch.set_interval(seconds)
                 self._tell(m.PollChanged(seconds, self._paused))
             case m.Advise():
                 self._tell(m.AdviceStep("starting", 0.0))
@@ -251,14 +274,11 @@ class Bridge:
             case m.Keep(change_id, reason):
                 self._job(lambda: self._keep(change_id, reason))
             case m.Preflight(change_id, undo):
-                self._job(lambda: self._preflight(change_id, undo), m.RunFailed)
+                self._job(lambda: self._runs.preflight(change_id, undo), m.RunFailed)
             case m.Run(change_id, undo):
-                self._run(change_id, undo)
+                self._runs.start(change_id, undo, self._look_again)
             case m.CancelRun():
-                if not self.spec.allow_changes:
-                    self._tell(m.Told("Changes are off for this target: the build is only watched.", "warning"))
-                elif self._running is not None:
-                    self._running.set()
+                self._runs.cancel()
             case m.WantPlan(key, _):
                 self._job(lambda: self._plan(request), lambda error: m.PlanReady(key, None, error))
             case m.LoadAudit():
@@ -269,6 +289,17 @@ class Bridge:
                 self._job(lambda: self._create_baseline(name, minutes))
             case m.CompareBaselines(first, second, minutes):
                 self._job(lambda: self._compare(first, second, minutes))
+            case m.Seek(at):
+                self._job(lambda: self._look_back(at), m.PastFailed)
+            case m.StepPast(step):
+                self._job(lambda: self._step(step), m.PastFailed)
+            case m.GoLive():
+                self._past_at = None
+                self._tell(m.WentLive())
+            case m.ToggleFilter(reason):
+                self._toggle(reason)
+            case m.Doctor():
+                self._job(self._examine, lambda error: m.LoadFailed("doctor", error))
 
     def _advise(self) -> None:
         from optischema_tui.core.jobs.advise import run_advise
@@ -316,73 +347,59 @@ class Bridge:
         changes.keep(self.paths, change_id, reason, clock=self.clock)
         self._load_ledger()
 
-    def _preflight(self, change_id: str, undo: bool) -> None:
-        from optischema_tui.core.jobs import changes
-        from optischema_tui.core.models import Level
+    def _look_again(self) -> None:
+        if not self._refused:
+            self._after_connect()
 
-        change = changes.find(self.paths, change_id)
-        self._tell(m.RunBegan(change, undo))
-        checks = changes.preflight(
-            self.paths, change.id, self.spec, undo=undo, clock=self.clock,
-            on_check=lambda check: self._tell(m.RunChecked(check)),
-        )  # fmt: skip
-        self._tell(m.RunReady(any(check.level is Level.BLOCK for check in checks)))
+    # --- history ---
 
-    def _run(self, change_id: str, undo: bool) -> None:
-        def run(cancel: threading.Event) -> Change:
-            from optischema_tui.core.jobs import changes
+    def _known(self) -> tuple[History, TargetIdentity]:
+        """History and whose it is. Raises UsageError while that is not known."""
+        from optischema_tui.core.errors import UsageError
 
-            return changes.carry_out(
-                self.paths, change_id, self.spec, undo=undo, clock=self.clock, cancel=cancel,
-                on_check=lambda check: self._tell(m.RunChecked(check)),
-                on_progress=lambda progress: self._tell(m.RunTick(progress)),
-            )  # fmt: skip
+        if self._history is None:
+            raise UsageError("There is no history", "It could not be opened")
+        identity = self._identity or self._history.identity_of(self.spec.key)
+        if identity is None:
+            raise UsageError("There is no history of this target", "It has never answered yet")
+        return self._history, identity
 
-        if self._running is not None:
-            self._tell(m.Told("Another change is running; one at a time.", "warning"))
+    def _look_back(self, at: float) -> None:
+        from optischema_tui.core.jobs.past import look_back
+        from optischema_tui.state import Past, Sight
+
+        found = look_back(*self._known(), at, self._shown)
+        self._past_at = found.at
+        sight = Sight(found.picture, found.sample, found.waits, found.readings)
+        self._tell(m.PastReady(Past(found.at, sight, found.note)))
+        self._tell_span()
+
+    def _step(self, step: int) -> None:
+        from optischema_tui.core.jobs.past import step as stepped
+
+        if self._past_at is None and step > 0:
+            self._tell(m.Told("This is the present: nothing is stored after it."))
             return
-        self._to_its_end(run, look_again=True)
+        self._look_back(stepped(*self._known(), self._past_at, step))
 
-    def _follow(self, change: Change) -> None:
-        """Adopt a build that an earlier session began: its progress is shown, and it can be cancelled, as our own."""
+    def _toggle(self, reason: str) -> None:
+        self._shown = self._shown ^ {reason}
+        self._tell(m.FiltersChanged(self._shown))
+        self._in_writer(self._redraw)
+        at = self._past_at
+        if at is not None:
+            self._job(lambda: self._look_back(at), m.PastFailed)
 
-        def run(cancel: threading.Event) -> Change:
-            from optischema_tui.core.jobs import changes
+    def _redraw(self, recorder: Recorder) -> None:
+        picture = recorder.redrawn(self._shown)
+        if picture is not None:
+            self._tell(m.PictureReady(picture, self._problem(recorder)))
 
-            try:
-                return changes.follow(
-                    self.paths, change.id, self.spec, clock=self.clock, cancel=cancel,
-                    on_progress=lambda progress: self._tell(m.RunTick(progress)),
-                )  # fmt: skip
-            finally:
-                now = changes.find(self.paths, change.id)
-                told = now.detail.get("error") or now.detail.get("result") or f"It is {now.state.replace('_', ' ')}"
-                self._tell(m.Reconciled((f"{change.title}: {told}",)))
+    def _examine(self) -> None:
+        from optischema_tui.core.jobs.doctor import examine
 
-        if self._running is None:
-            self._tell(m.RunBegan(change, False))
-            self._to_its_end(run)
-
-    def _to_its_end(self, run: Callable[[threading.Event], Change], *, look_again: bool = False) -> None:
-        """Do what changes the server in a thread of its own. After a failure the next connection, or with `look_again`
-        this one, finds out what is left."""
-        cancel = self._running = threading.Event()
-
-        def work() -> None:
-            failed = False
-            try:
-                self._tell(m.RunDone(run(cancel)))
-            except OptischemaError as error:
-                failed, self._reconciled = True, False
-                self._tell(m.RunFailed(error))
-            finally:
-                self._running = None
-                self._load_ledger()
-            if failed and look_again and not self._refused:
-                self._after_connect()
-
-        self._tell(m.RunStarted())
-        self._job(work, m.RunFailed)
+        identity, capabilities = examine(self.spec)
+        self._tell(m.Doctored(capabilities, identity))
 
     def _plan(self, request: m.WantPlan) -> None:
         from optischema_tui.core.jobs.plan import plan_statement

@@ -184,7 +184,7 @@ def _parser(command: str) -> ArgumentParser:
     )
     _common(parser)
     add = parser.add_argument
-    if command in ("doctor", "collect", "top", "advise", "lab", "plan"):
+    if command in ("doctor", "top", "advise", "lab", "plan"):
         add("target", nargs="?", metavar="TARGET", help="see below")
     if command == "demo":
         add("--no-ui", action="store_true", help='print {"dsn": ...} as one line and run until a signal')
@@ -193,6 +193,8 @@ def _parser(command: str) -> ArgumentParser:
         add("--ascii", action="store_true", help="no braille and no box characters")
         add("--no-mouse", action="store_true", help="leave the mouse to the terminal")
     elif command == "collect":
+        add("targets", nargs="*", metavar="TARGET", help="one or several, see below")
+        add("--all-profiles", action="store_true", help="every profile of the config file")
         add("--interval", type=_span, metavar="S", help="seconds between two polls (default: the profile's, else 30)")
         add("--duration", type=_span, metavar="S", help="stop after S seconds (default: until a signal)")
     elif command == "top":

@@ -18,17 +18,22 @@ if TYPE_CHECKING:
     from optischema_tui.core.audit.journal import VerifyResult
     from optischema_tui.core.baseline.compare import Comparison
     from optischema_tui.core.models import (
+        ActivitySample,
         AuditEntry,
         Baseline,
         BuildProgress,
         Change,
         Check,
         Picture,
+        Reading,
         Recommendation,
         StatementKey,
+        TargetIdentity,
+        WaitPoint,
     )
     from optischema_tui.core.target.capabilities import Capabilities
     from optischema_tui.core.workload.plan import PlanNode
+    from optischema_tui.state import Past
 
 
 class Fact(Message, bubble=False):
@@ -51,6 +56,83 @@ class PictureReady(Fact, bubble=False):
 
     def can_replace(self, message: Message) -> bool:
         return isinstance(message, PictureReady)
+
+
+@dataclass(eq=False, repr=False)
+class ActivityReady(Fact, bubble=False):
+    """The sessions of one moment, and the waits of the stretch before it, oldest first."""
+
+    sample: ActivitySample
+    waits: tuple[WaitPoint, ...]
+
+    def can_replace(self, message: Message) -> bool:
+        return isinstance(message, ActivityReady)
+
+
+@dataclass(eq=False, repr=False)
+class ReadingReady(Fact, bubble=False):
+    """A query family was read, or says in `reading.problem` why not.
+
+    `before`: an earlier reading of the same epoch to take rates from; None when there is none.
+    """
+
+    reading: Reading
+    before: Reading | None
+
+    def can_replace(self, message: Message) -> bool:
+        return isinstance(message, ReadingReady) and message.reading.family == self.reading.family
+
+
+@dataclass(eq=False, repr=False)
+class PastReady(Fact, bubble=False):
+    """The screens stand at a moment of history from now on."""
+
+    past: Past
+
+    def can_replace(self, message: Message) -> bool:
+        return isinstance(message, PastReady)
+
+
+@dataclass(eq=False, repr=False)
+class PastFailed(Fact, bubble=False):
+    """The moment asked for cannot be shown; the screens stay where they are."""
+
+    error: OptischemaError
+
+
+@dataclass(eq=False, repr=False)
+class WentLive(Fact, bubble=False):
+    """The screens show the present again."""
+
+
+@dataclass(eq=False, repr=False)
+class SpanKnown(Fact, bubble=False):
+    """What history holds of this target: seconds since 1970 of its first and its last tick."""
+
+    first: float
+    last: float
+
+
+@dataclass(eq=False, repr=False)
+class Following(Fact, bubble=False):
+    """Another program collects and we read what it writes; `who` names it. Empty: we collect ourselves."""
+
+    who: str
+
+
+@dataclass(eq=False, repr=False)
+class FiltersChanged(Fact, bubble=False):
+    """The reasons of `core.workload.filter` whose statements are shown."""
+
+    shown: frozenset[str]
+
+
+@dataclass(eq=False, repr=False)
+class Doctored(Fact, bubble=False):
+    """What this role may do was tested anew."""
+
+    capabilities: Capabilities
+    identity: TargetIdentity
 
 
 @dataclass(eq=False, repr=False)
@@ -228,6 +310,37 @@ class SetInterval(Request):
 
 
 @dataclass(eq=False, repr=False)
+class Seek(Request):
+    """Stand at the stored interval that ends at this moment or last before it. Seconds since 1970."""
+
+    at: float
+
+
+@dataclass(eq=False, repr=False)
+class StepPast(Request):
+    """Go `step` stored intervals on, negative: back. From the present, -1 is the last interval stored."""
+
+    step: int
+
+
+@dataclass(eq=False, repr=False)
+class GoLive(Request):
+    pass
+
+
+@dataclass(eq=False, repr=False)
+class ToggleFilter(Request):
+    """Show the statements that this reason hides, or hide them again."""
+
+    reason: str
+
+
+@dataclass(eq=False, repr=False)
+class Doctor(Request):
+    """Test again what this role may do on this server."""
+
+
+@dataclass(eq=False, repr=False)
 class Advise(Request):
     pass
 
@@ -335,6 +448,21 @@ class AskKeep(Request):
 @dataclass(eq=False, repr=False)
 class AskBaseline(Request):
     pass
+
+
+@dataclass(eq=False, repr=False)
+class AskMoment(Request):
+    """Ask for the moment to stand at."""
+
+
+@dataclass(eq=False, repr=False)
+class ShowFilters(Request):
+    """Show what is kept out of sight, each reason with its switch."""
+
+
+@dataclass(eq=False, repr=False)
+class SwitchTarget(Request):
+    """Leave this target and choose another."""
 
 
 @dataclass(eq=False, repr=False)

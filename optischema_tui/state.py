@@ -14,14 +14,18 @@ if TYPE_CHECKING:
     from optischema_tui.core.audit.journal import VerifyResult
     from optischema_tui.core.baseline.compare import Comparison
     from optischema_tui.core.models import (
+        ActivitySample,
         AuditEntry,
         Baseline,
         BuildProgress,
         Change,
         Check,
         Picture,
+        Reading,
         Recommendation,
         StatementKey,
+        TargetIdentity,
+        WaitPoint,
     )
     from optischema_tui.core.target.capabilities import Capabilities
     from optischema_tui.core.workload.plan import PlanNode
@@ -73,12 +77,45 @@ class PlanAnswer:
 
 
 @dataclass(frozen=True, slots=True)
+class Sight:
+    """What was collected of the server, as of one moment."""
+
+    picture: Picture | None = None
+    activity: ActivitySample | None = None
+    waits: tuple[WaitPoint, ...] = ()
+    """Oldest first."""
+    readings: Mapping[str, tuple[Reading, Reading | None]] = field(default_factory=dict)
+    """By family: the reading, and an earlier one of the same epoch to take rates from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """A moment of history that the screens stand at."""
+
+    at: float
+    """End of the interval shown, seconds since 1970."""
+    sight: Sight
+    note: str = ""
+    """What history does not hold of it, or how coarse it is; a sentence or empty."""
+
+
+@dataclass(frozen=True, slots=True)
 class State:
     label: str
     allow_changes: bool
     interval: float
     paused: bool = False
-    picture: Picture | None = None
+    live: Sight = Sight()
+    """Moves on also while the screens stand in the past."""
+    past: Past | None = None
+    """None: the screens show the present."""
+    span: tuple[float, float] | None = None
+    """The first and the last moment that history holds of this target; None until told."""
+    shown_filters: frozenset[str] = frozenset()
+    following: str = ""
+    """Who collects for us; empty when we do."""
+    identity: TargetIdentity | None = None
+    """Of the server that was tested last."""
     storage_problem: str = ""
     link: Link = Link()
     capabilities: Capabilities | None = None
@@ -104,17 +141,40 @@ class State:
     """Why a screen, by its name, could not be given what it shows."""
 
     @property
+    def sight(self) -> Sight:
+        """What to draw: the present, or the past that the screens stand at."""
+        return self.past.sight if self.past is not None else self.live
+
+    @property
+    def picture(self) -> Picture | None:
+        return self.sight.picture
+
+    @property
+    def activity(self) -> ActivitySample | None:
+        return self.sight.activity
+
+    @property
+    def waits(self) -> tuple[WaitPoint, ...]:
+        return self.sight.waits
+
+    @property
+    def readings(self) -> Mapping[str, tuple[Reading, Reading | None]]:
+        return self.sight.readings
+
+    @property
     def fingerprint(self) -> str:
         return self.picture.target.fingerprint if self.picture is not None else ""
 
     @property
     def missing(self) -> OptischemaError | None:
         """Why there can be no statements on screen, with the lines that would change it; None when there can be."""
+        if self.past is not None:
+            return None
         if self.capabilities is not None and self.capabilities.has("statements"):
             part = self.capabilities.part("statements")
             return None if part.available else MissingPart(part.reason, todo=part.remedy)
         error = self.link.error
-        return error if isinstance(error, MissingPart) and self.picture is None else None
+        return error if isinstance(error, MissingPart) and self.live.picture is None else None
 
     @property
     def building(self) -> bool:
@@ -129,7 +189,7 @@ def fold(state: State, fact: m.Fact) -> State:
         fact, m.RunChecked | m.RunReady | m.RunStarted | m.RunTick | m.RunDone | m.RunFailed
     ):
         return replace(state, run=_run(state.run, fact))
-    return _observing(state, fact) or _advising(state, fact) or _keeping(state, fact) or state
+    return _observing(state, fact) or _standing(state, fact) or _advising(state, fact) or _keeping(state, fact) or state
 
 
 def _run(run: ChangeRun, fact: m.Fact) -> ChangeRun:
@@ -152,7 +212,12 @@ def _run(run: ChangeRun, fact: m.Fact) -> ChangeRun:
 def _observing(state: State, fact: m.Fact) -> State | None:
     match fact:
         case m.PictureReady(picture, problem):
-            return replace(state, picture=picture, storage_problem=problem)
+            return replace(state, live=replace(state.live, picture=picture), storage_problem=problem)
+        case m.ActivityReady(sample, waits):
+            return replace(state, live=replace(state.live, activity=sample, waits=waits))
+        case m.ReadingReady(reading, before):
+            readings = {**state.live.readings, reading.family: (reading, before)}
+            return replace(state, live=replace(state.live, readings=readings))
         case m.LinkConnecting(attempt):
             return replace(state, link=replace(state.link, state=LinkState.CONNECTING, attempt=attempt))
         case m.LinkLive(label, capabilities):
@@ -166,6 +231,23 @@ def _observing(state: State, fact: m.Fact) -> State | None:
             return replace(state, interval=interval, paused=paused)
         case m.PlanReady(key, plan, error):
             return replace(state, plans={**state.plans, key: PlanAnswer(plan, error)})
+    return None
+
+
+def _standing(state: State, fact: m.Fact) -> State | None:
+    match fact:
+        case m.PastReady(past):
+            return replace(state, past=past)
+        case m.WentLive():
+            return replace(state, past=None)
+        case m.SpanKnown(first, last):
+            return replace(state, span=(first, last))
+        case m.Following(who):
+            return replace(state, following=who)
+        case m.FiltersChanged(shown):
+            return replace(state, shown_filters=shown)
+        case m.Doctored(capabilities, identity):
+            return replace(_readable(state, "doctor"), capabilities=capabilities, identity=identity)
     return None
 
 

@@ -11,8 +11,8 @@ from textual.screen import Screen
 from textual.widget import Widget
 
 from optischema_tui import messages as m
-from optischema_tui.actions import SCREENS, actions_of, bindings, key_name
-from optischema_tui.core.clock import Clock, local_stamp, local_time
+from optischema_tui.actions import SCREENS, SHORT_LABELS, actions_of, bindings, key_name
+from optischema_tui.core.clock import Clock, iso, local_stamp, local_time
 from optischema_tui.core.errors import MissingPart
 from optischema_tui.core.safe_text import one_line
 from optischema_tui.state import LinkState, State
@@ -46,6 +46,10 @@ class View(Screen[None], inherit_bindings=False):
     """The name in `SCREENS` that is marked while this screen is in front."""
     NEEDS_STATEMENTS: ClassVar[bool] = False
     """Without pg_stat_statements there is little to draw here."""
+    FOLLOWS: ClassVar[tuple[type[m.Fact], ...]] = ()
+    """Of the facts that come each second or few, those that this screen draws."""
+    PRESENT_ONLY: ClassVar[str] = ""
+    """What on this screen is of the present also while the others stand in the past; a sentence or empty."""
     BINDINGS = bindings("app")
     HORIZONTAL_BREAKPOINTS = WIDTHS
     VERTICAL_BREAKPOINTS = HEIGHTS
@@ -56,10 +60,11 @@ class View(Screen[None], inherit_bindings=False):
     View.-missing #body { display: none; }
     View.-missing #missing { display: block; }
     View.-stale .figures { text-opacity: 55%; }
+    View.-past .figures { background: $accent 9%; text-style: italic; }
     """
 
     def compose(self) -> ComposeResult:
-        yield PieceBar(id="tabs")
+        yield PieceBar(gap=0, id="tabs")
         yield Banner(id="banner")
         with Container(id="body"):
             yield from self.body()
@@ -109,7 +114,8 @@ class View(Screen[None], inherit_bindings=False):
         missing = state.missing if self.NEEDS_STATEMENTS else None
         self.set_class(missing is not None, "-missing")
         self.set_class(is_stale(state, now.wall()), "-stale")
-        self.query_one("#tabs", PieceBar).show_labels(_tabs(self.TAB or self.VIEW))
+        self.set_class(state.past is not None and not self.PRESENT_ONLY, "-past")
+        self.query_one("#tabs", PieceBar).show_labels(*_tabs(self.TAB or self.VIEW))
         self.query_one("#keys", PieceBar).show_labels(_keys(self.VIEW))
         self.query_one(StatusLine).show_parts(status_parts(state, now, self.glyphs))
         if missing is not None:
@@ -118,7 +124,8 @@ class View(Screen[None], inherit_bindings=False):
                 lambda width: [part for line in _panel(lines) for part in wrap(line, width, 4)]
             )
         told = missing is not None and (state.link.error is None or isinstance(state.link.error, MissingPart))
-        self.query_one(Banner).show_lines(() if told else banner_lines(state, now))
+        wrong = () if told else banner_lines(state, now)
+        self.query_one(Banner).show_lines((*past_lines(state, self.PRESENT_ONLY), *wrong))
         self.draw(state)
 
     @on(PieceBar.Chosen)
@@ -164,6 +171,22 @@ class View(Screen[None], inherit_bindings=False):
     def action_refresh_now(self) -> None:
         self.post_message(m.Poll())
 
+    def action_step(self, step: int) -> None:
+        self.post_message(m.StepPast(step))
+
+    def action_seek(self) -> None:
+        self.post_message(m.AskMoment())
+
+    def action_live(self) -> None:
+        if self.state.past is not None:
+            self.post_message(m.GoLive())
+
+    def action_switch_target(self) -> None:
+        self.post_message(m.SwitchTarget())
+
+    def action_filters(self) -> None:
+        self.post_message(m.ShowFilters())
+
     def action_interval(self, step: int) -> None:
         self.post_message(m.SetInterval(next_interval(self.state.interval, step)))
 
@@ -181,7 +204,12 @@ class View(Screen[None], inherit_bindings=False):
         self.post_message(m.CopyText(text, what))
 
     def action_export(self) -> None:
-        self.post_message(m.ExportScreen(self.VIEW, self.as_text(), self.exported()))
+        text, value, past = self.as_text(), self.exported(), self.state.past
+        if past is not None:
+            lead = "\n".join(plain(line) for line in past_lines(self.state, self.PRESENT_ONLY))
+            text = f"{lead}\n\n{text}"
+            value = {"past": {"at": iso(past.at), "note": self.PRESENT_ONLY or past.note}, "screen": value}
+        self.post_message(m.ExportScreen(self.VIEW, text, value))
 
     def action_command_palette(self) -> None:
         self.app.action_command_palette()
@@ -208,8 +236,8 @@ class View(Screen[None], inherit_bindings=False):
 
 
 def is_stale(state: State, now: float) -> bool:
-    """The figures on screen are not of the present."""
-    if state.picture is None:
+    """The figures on screen were of the present, and are too old for that."""
+    if state.past is not None or state.picture is None:
         return False
     old = now - state.picture.taken_at > 2 * state.interval + 5 and not state.paused
     return state.picture.stored or state.link.state is LinkState.LOST or old
@@ -231,7 +259,7 @@ def server_version(version_num: int) -> str:
 def status_parts(state: State, clock: Clock, glyphs: Glyphs) -> tuple[Part, ...]:
     """The status line by importance; see `Part.rank`."""
     parts = [_link_part(state, clock, glyphs), Part(one_line(state.label, 28), "strong")]
-    picture = state.picture
+    picture = state.live.picture
     parts.append(
         Part(" CHANGES ALLOWED ", "chip-warn") if state.allow_changes else Part(" READ ONLY ", "chip")
     )  # fmt: skip
@@ -239,17 +267,24 @@ def status_parts(state: State, clock: Clock, glyphs: Glyphs) -> tuple[Part, ...]
         progress = state.run.progress
         done = f" {progress.done / progress.total:.0%}" if progress is not None and progress.total else ""
         parts.append(Part(f" BUILDING{done} ", "chip-warn", 1))
-    if picture is not None and picture.stored:
+    if state.past is not None:
+        parts.append(Part(" PAST ", "past", 1))
+    elif picture is not None and picture.stored:
         parts.append(Part(f"STORED PICTURE of {local_stamp(picture.taken_at)}", "warn", 1))
     if state.advising is not None:
         parts.append(Part(f"advisor {state.advising[1]:.0%}", "accent", 2))
+    if state.following:
+        parts.append(Part(f"following {one_line(state.following, 40)}", "accent", 2))
     parts.append(Part(" PAUSED ", "chip-warn", 1) if state.paused else Part(f"every {state.interval:g} s", "dim", 3))
     if picture is not None:
-        if not picture.stored:
+        if not picture.stored and state.past is None:
             parts.append(Part(f"at {local_time(picture.taken_at)}", "dim", 2))
         parts.append(Part(f"PostgreSQL {server_version(picture.target.server_version_num)}", "dim", 4))
+        if picture.sampled:
+            parts.append(Part("sampled", "dim", 4))
         if picture.cost_share is not None:
-            parts.append(Part(f"own cost {picture.cost_share:.2%}", "dim", 5))
+            cost = f"own cost {picture.cost_share:.2%} · {60_000 * picture.cost_share:,.0f} ms/min"
+            parts.append(Part(cost, "dim", 5))
     return tuple(parts)
 
 
@@ -264,12 +299,27 @@ def _link_part(state: State, clock: Clock, glyphs: Glyphs) -> Part:
     return Part(f"{glyphs.cross} lost, retry in {left} s", "bad")
 
 
+def past_lines(state: State, present_only: str = "") -> tuple[Line, ...]:
+    """Where the screens stand when they do not show the present, and how to leave; nothing when they do."""
+    past = state.past
+    if past is None:
+        return ()
+    day, _, zone = local_stamp(past.at).split(" ", 2)
+    keys: Line = (("  [ ]", "key"), (" step  ", "dim"), ("S", "key"), (" seek  ", "dim"), ("End", "key"),
+                  (" live", "dim"))  # fmt: skip
+    note = present_only or past.note
+    return (
+        ((f" PAST {day} {local_time(past.at)} {zone} ", "past"), *keys),
+        *([((note, "warn"),)] if note else []),
+    )
+
+
 def banner_lines(state: State, clock: Clock) -> tuple[Line, ...]:
     """What is wrong now, the worst first; nothing when all is well."""
     lines: list[Line] = []
     if state.link.error is not None:
         lines += error_lines(state.link.error)
-        if state.picture is not None:
+        if state.picture is not None and state.past is None:
             old = figures.age(clock.wall() - state.picture.taken_at)
             lines.append(((f"The figures below are {old} old.", "dim"),))
     if state.storage_problem:
@@ -277,7 +327,7 @@ def banner_lines(state: State, clock: Clock) -> tuple[Line, ...]:
     lines += [((sentence, "warn"),) for sentence in state.reconciled]
     if state.reconciled:
         lines[-1] = (*lines[-1], ("  Esc puts this away", "dim"))
-    if state.picture is not None and state.link.error is None:
+    if state.picture is not None and (state.past is not None or state.link.error is None):
         lines += [((notice, "warn"),) for notice in state.picture.notices[:2]]
     return tuple(lines)
 
@@ -298,13 +348,25 @@ def _panel(lines: tuple[Line, ...]) -> list[Line]:
             (("The program tries again by itself; nothing has to be restarted.", "dim"),)]  # fmt: skip
 
 
-def _tabs(current: str) -> list[tuple[Line, str]]:
-    labels: list[tuple[Line, str]] = []
+def _tabs(current: str) -> tuple[list[tuple[Line, str]], ...]:
+    """The names of the screens, for bars of less and less room."""
+    names = [name for name, _ in SCREENS]
+    full = [label for _, label in SCREENS]
+    wide: list[tuple[Line, str]] = []
     for place, (name, label) in enumerate(SCREENS, 1):
         here = name == current
         line: Line = ((f" {place} {label} ", "tab"),) if here else ((f" {place} ", "key"), (f"{label} ", "dim"))
-        labels.append((line, f"go('{name}')"))
-    return [*labels, ((), "")]
+        wide.append(((*line, ("  ", "")), f"go('{name}')"))
+    return [*wide, ((), "")], _close_tabs(names, full, current), _close_tabs(names, list(SHORT_LABELS), current)
+
+
+def _close_tabs(names: list[str], labels: list[str], current: str) -> list[tuple[Line, str]]:
+    tabs: list[tuple[Line, str]] = []
+    for place, (name, label) in enumerate(zip(names, labels, strict=True), 1):
+        here = name == current
+        line: Line = ((f"{place} {label}", "tab"),) if here else ((f"{place} ", "key"), (label, "dim"))
+        tabs.append(((*line, (" ", "")), f"go('{name}')"))
+    return [*tabs, ((), "")]
 
 
 def _keys(view: str) -> list[tuple[Line, str]]:

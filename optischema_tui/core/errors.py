@@ -64,6 +64,10 @@ class ServerLost(TargetError):
     pass
 
 
+class NoFreeConnection(TargetError):
+    pass
+
+
 class MissingPart(OptischemaError):
     exit_code = 4
 

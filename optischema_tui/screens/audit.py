@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict
 from typing import Any
 
@@ -63,9 +64,11 @@ class AuditScreen(View):
 
     def draw(self, state: State) -> None:
         table = self.query_one("#entries", LiveTable)
-        table.set_rows(state.entries)
+        until = state.past.at if state.past is not None else math.inf
+        table.set_rows([entry for entry in state.entries if entry.at <= until])
         table.set_empty(
             "the journal cannot be read; see above" if "audit" in state.unread
+            else "nothing had been decided by then" if state.past is not None and state.verdict is not None
             else "nothing was decided yet" if state.verdict is not None
             else "reading the journal"
         )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -63,7 +64,7 @@ class BaselinesScreen(View):
         self.post_message(m.LoadBaselines())
 
     def draw(self, state: State) -> None:
-        self.table.set_rows(state.baselines or ())
+        self._fill(state)
         self.table.set_empty(
             f"not readable: {state.unread['baselines'].sentence}" if "baselines" in state.unread
             else "press n to keep the last hour as a baseline" if state.baselines is not None
@@ -73,6 +74,11 @@ class BaselinesScreen(View):
         self.query_one("#summary", LineView).show(lambda width: [_summary(marked)])
         self.query_one("#comparison", LineView).show(lambda width: _comparison(state, width, glyphs))
 
+    def _fill(self, state: State) -> None:
+        """The baselines that there were at the moment shown."""
+        until = state.past.at if state.past is not None else math.inf
+        self.table.set_rows([each for each in state.baselines or () if each.created_at <= until])
+
     def action_new(self) -> None:
         self.post_message(m.AskBaseline())
 
@@ -80,7 +86,6 @@ class BaselinesScreen(View):
         row = self.table.current
         if row is not None:
             self.marked = "" if row.name == self.marked else row.name
-            self.table.set_rows(self.state.baselines or ())
             self.redraw()
 
     def action_compare(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar
 
 from textual import on
@@ -19,17 +20,27 @@ _TITLES = {**dict(SCREENS), "query": "Query", "run": "Apply and roll back"}
 
 
 class PromptScreen(ModalScreen[str]):
-    """Asks for one line; gives it, or "" when the person leaves."""
+    """Asks for one line; gives it, or "" when the person leaves. `wrong` says what is the matter with a line, empty
+    when nothing is: the question then stays."""
 
     BINDINGS: ClassVar = modal_bindings("prompt")
     CSS_PATH = "dialogs.tcss"
 
-    def __init__(self, title: str, sentence: str, placeholder: str = "", value: str = "") -> None:
+    def __init__(
+        self,
+        title: str,
+        sentence: str,
+        placeholder: str = "",
+        value: str = "",
+        *,
+        wrong: Callable[[str], str] = lambda text: "",
+    ) -> None:
         super().__init__()
         self.prompt = title
         self.sentence = sentence
         self.placeholder = placeholder
         self.value = value
+        self.wrong = wrong
 
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog"):
@@ -39,16 +50,27 @@ class PromptScreen(ModalScreen[str]):
             yield box
 
     def on_mount(self) -> None:
-        title, sentence = self.prompt, self.sentence
-        self.query_one("#words", LineView).show(
-            lambda width: [((title, "head"),), *wrap(((sentence, ""),), width), (("Esc leaves", "dim"),)]
-        )
+        self._say("")
         self.query_one(Input).focus()
+
+    def _say(self, complaint: str) -> None:
+        title, sentence = self.prompt, self.sentence
+
+        def lines(width: int) -> list[Line]:
+            told = wrap(((complaint, "bad"),), width) if complaint else []
+            return [((title, "head"),), *wrap(((sentence, ""),), width), *told, (("Esc leaves", "dim"),)]
+
+        self.query_one("#words", LineView).show(lines)
 
     @on(Input.Submitted)
     def _given(self, event: Input.Submitted) -> None:
-        if event.value.strip():
-            self.dismiss(one_line(event.value, 500))
+        text = one_line(event.value, 500)
+        if text:
+            complaint = self.wrong(text)
+            if complaint:
+                self._say(complaint)
+            else:
+                self.dismiss(text)
 
     def action_back(self) -> None:
         self.dismiss("")

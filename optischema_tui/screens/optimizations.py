@@ -67,6 +67,7 @@ class OptimizationsScreen(View):
     """Screen 3."""
 
     VIEW = TAB = "optimizations"
+    PRESENT_ONLY = "Recommendations and changes are those of the present: End leads there, to decide on them."
     BINDINGS = bindings("optimizations")
     CSS_PATH = "optimizations.tcss"
     AUTO_FOCUS = "#items"

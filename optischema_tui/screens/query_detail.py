@@ -58,7 +58,7 @@ class QueryDetailScreen(View):
         wide = self.has_class("-wide")
 
         def statement(width: int) -> list[Line]:
-            lines = _statement(row, answer, width, glyphs, gone)
+            lines = _statement(row, answer, width, glyphs, gone, past=state.past is not None)
             return lines if wide else [*_short(row, width), (), *lines, (), *_figures(row)]
 
         self.query_one("#statement", LineView).show(statement)
@@ -93,15 +93,20 @@ def _interval(value: float | None, other: float) -> float:
     return other if value is None else value
 
 
-def _statement(row: QueryRow, answer: PlanAnswer | None, width: int, glyphs: Glyphs, gone: bool) -> list[Line]:
+def _statement(
+    row: QueryRow, answer: PlanAnswer | None, width: int, glyphs: Glyphs, gone: bool, *, past: bool
+) -> list[Line]:
     lines: list[Line] = [heading("Statement", f"queryid {row.key.queryid}", width, glyphs)]
-    if gone:
+    if gone and past:
+        lines.append((("It did not run in the interval shown; the figures are of another one.", "warn"),))
+    elif gone:
         lines.append((("The server has evicted this statement; the figures are the last ones seen.", "warn"),))
     if row.text:
         lines += sql_lines(row.text, width)
     else:
         lines.append((("The text has not been read yet, or this role may not read it (pg_read_all_stats).", "dim"),))
-    lines += [(), heading("Generic plan", "costs and rows are estimates", width, glyphs)]
+    of_now = ", of the present" if past else ""
+    lines += [(), heading("Generic plan", f"costs and rows are estimates{of_now}", width, glyphs)]
     if answer is not None and answer.plan is not None:
         lines += plan_lines(answer.plan, width, glyphs)
     elif answer is not None and answer.error is not None:
@@ -125,9 +130,12 @@ def _figures(row: QueryRow) -> list[Line]:
         ("max", "", ms(row.max_exec_time)),
         ("standard deviation", "", ms(row.stddev_exec_time)),
         ("share of load", percent(row.share), ""),
-        ("rows per call", "", count(row.rows_per_call)),
-        ("cache hit", "", percent(row.hit_ratio)),
-        ("temp blocks per call", "", count(row.temp_blks_per_call)),
+        ("variation", "", count(row.variation)),
+        ("rows per call", count(row.interval_rows_per_call), count(row.rows_per_call)),
+        ("cache hit", percent(row.interval_hit_ratio), percent(row.hit_ratio)),
+        ("temp blocks per call", count(row.interval_temp_per_call), count(row.temp_blks_per_call)),
+        ("waiting for blocks", "", percent(row.io_share)),
+        ("JIT compilation", "", percent(row.jit_share)),
         ("WAL per call", "", octets(row.wal_bytes_per_call)),
     ]
     if sample is not None:
@@ -151,6 +159,10 @@ def _figures(row: QueryRow) -> list[Line]:
     for label, interval, lifetime in pairs:
         role = "dim" if interval == "interval" else ""
         lines.append(((f"{label:<22}", "dim"), (f"{interval:>10}", role or "strong"), (f"  {lifetime:>10}", role)))
+    if row.interval_seconds is not None:
+        lines.append(((f"Its own interval is {figures.seconds(row.interval_seconds)} long.", "dim"),))
+    if row.stale:
+        lines.append((("Not read in this tick: the figures are those of its last reading.", "warn"),))
     if row.lower_bound:
         lines.append((("Rows were evicted: figures are lower bounds.", "warn"),))
     return lines

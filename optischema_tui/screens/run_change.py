@@ -29,6 +29,7 @@ class RunChangeScreen(View):
 
     VIEW = "run"
     TAB = "optimizations"
+    PRESENT_ONLY = "A change is made in the present: End leads there."
     BINDINGS = bindings("run")
     CSS_PATH = "run_change.tcss"
     AUTO_FOCUS = "#steps"
@@ -48,6 +49,12 @@ class RunChangeScreen(View):
         run = self.state.run
         if run is None or run.change.id != self.change_id or run.stage is not Stage.RUNNING:
             self.post_message(m.Preflight(self.change_id, self.undo))
+
+    def action_step(self, step: int) -> None:
+        self.notify("A change is made in the present: Esc leaves it, then history can be looked at.", markup=False)
+
+    def action_seek(self) -> None:
+        self.action_step(0)
 
     def draw(self, state: State) -> None:
         run = state.run

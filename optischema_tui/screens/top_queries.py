@@ -7,19 +7,19 @@ from typing import Any
 
 from textual import on
 from textual.app import ComposeResult
-from textual.widgets import Input
 
 from optischema_tui import messages as m
 from optischema_tui.actions import bindings
 from optischema_tui.core.models import QueryRow
+from optischema_tui.filter_view import FilterView
 from optischema_tui.state import State
-from optischema_tui.view import View, no_statements
-from optischema_tui.widgets.lines import Line, LineView, cut
+from optischema_tui.view import no_statements
+from optischema_tui.widgets.lines import Line, LineView, wrap
 from optischema_tui.widgets.live_table import LiveTable, Order
 from optischema_tui.widgets.query_columns import matches, query_columns
 
 
-class TopQueriesScreen(View):
+class TopQueriesScreen(FilterView[QueryRow]):
     """Screen 2."""
 
     VIEW = TAB = "top"
@@ -30,14 +30,11 @@ class TopQueriesScreen(View):
 
     def body(self) -> ComposeResult:
         yield LineView(id="chips")
-        yield Input(placeholder="filter: words of the query, a role, a database", id="filter", select_on_focus=False)
+        yield self.filter_box("words of the query, a role, a database")
         yield LiveTable(
             query_columns(self.glyphs), lambda row: row.key, order=Order("share", True), matches=matches,
             id="queries", classes="figures pane",
         )  # fmt: skip
-
-    def on_mount(self) -> None:
-        self.query_one(Input).cursor_blink = False
 
     @property
     def table(self) -> LiveTable[QueryRow]:
@@ -54,49 +51,22 @@ class TopQueriesScreen(View):
 
     def _chips(self) -> None:
         table, picture = self.table, self.state.picture
-        line: list[tuple[str, str]] = []
-        if table.needle:
-            line += [(f" filter: {table.needle} ", "chip-warn"), (" Esc clears   ", "dim")]
+        line: list[tuple[str, str]] = self.filter_chip()
         line.append((f"{len(table.rows):,} of {table.total:,} statements", "strong"))
         if picture is not None:
             when = f"last {picture.seconds:.0f} s" if picture.seconds is not None else "since the last reset"
             line.append((f"   {when}", "dim"))
+            if picture.sampled:
+                line.append((f"   {picture.sampled}", "dim"))
             if picture.hidden:
                 kinds = ", ".join(f"{hidden.statements} {hidden.reason}" for hidden in picture.hidden)
                 line.append((f"   hidden: {kinds} ({sum(each.share for each in picture.hidden):.1%})", "dim"))
+            if self.state.shown_filters:
+                line.append((f"   shown: {', '.join(sorted(self.state.shown_filters))}", "accent"))
             if picture.unreadable:
                 line.append((f"   {picture.unreadable} rows of other roles need pg_read_all_stats", "warn"))
         shown: Line = tuple(line)
-        self.query_one("#chips", LineView).show(lambda width: [cut(shown, width)])
-
-    # --- filter ---
-
-    def action_filter(self) -> None:
-        box = self.query_one(Input)
-        box.add_class("-open")
-        box.focus()
-
-    @on(Input.Changed)
-    def _typed(self, event: Input.Changed) -> None:
-        self.table.set_filter(event.value.strip())
-        self.draw(self.state)
-
-    @on(Input.Submitted)
-    def _entered(self) -> None:
-        self._close()
-
-    def _close(self) -> None:
-        box = self.query_one(Input)
-        box.remove_class("-open")
-        self.table.focus()
-
-    def action_back(self) -> None:
-        box = self.query_one(Input)
-        if box.value or box.has_class("-open"):
-            box.value = ""
-            self._close()
-        else:
-            super().action_back()
+        self.query_one("#chips", LineView).show(lambda width: wrap(shown, width, 3))
 
     # --- rows ---
 
@@ -106,9 +76,6 @@ class TopQueriesScreen(View):
 
     def action_open(self) -> None:
         self.table.open_current()
-
-    def action_sort(self) -> None:
-        self.table.sort_picked()
 
     def copied(self) -> tuple[str, str]:
         row = self.table.current

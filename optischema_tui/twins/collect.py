@@ -1,4 +1,4 @@
-"""`collect`: observe a server into the local history, without a screen."""
+"""`collect`: observe one server or several into the local history, without a screen."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from contextlib import closing
 
 from optischema_tui.core.clock import local_time
 from optischema_tui.core.collect.events import Lost
-from optischema_tui.core.errors import StorageError, UsageError
+from optischema_tui.core.errors import OptischemaError, StorageError, UsageError
 from optischema_tui.core.history.store import History
 from optischema_tui.core.jobs.changes import judge
-from optischema_tui.core.jobs.observe import observe
+from optischema_tui.core.jobs.daemon import Daemon
 from optischema_tui.core.models import Change, Picture
 from optischema_tui.core.target.spec import TargetSpec
-from optischema_tui.twins.context import Context, asking_password, put, say
+from optischema_tui.twins.context import Context, put, say
 
 
 def run(context: Context, arguments: Namespace) -> int:
@@ -23,66 +23,75 @@ def run(context: Context, arguments: Namespace) -> int:
         raise UsageError("--interval must be 1 second or more")
     if arguments.duration is not None and arguments.duration <= 0:
         raise UsageError("--duration must be more than 0 seconds")
-    for signum in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(signum, signal.default_int_handler)
-
-    def work(spec: TargetSpec) -> int:
-        ticks = 0
-
-        def on_picture(picture: Picture) -> None:
-            nonlocal ticks
-            ticks += 1
-            judged = _judge(context, picture)
-            if context.json:
-                kpis = picture.kpis
-                line = {
-                    "at": picture.taken_at,
-                    "seconds": picture.seconds,
-                    "statements": len(picture.rows),
-                    "db_time": kpis.db_time,
-                    "tps": kpis.tps,
-                    "hit_ratio": kpis.hit_ratio,
-                    "judged": [{"id": change.id, "state": str(change.state)} for change in judged],
-                }
-                put(json.dumps(line))
-            else:
-                load = "-" if picture.kpis.db_time is None else f"{picture.kpis.db_time:.2f}"
-                put(f"{local_time(picture.taken_at)}  {len(picture.rows)} statements  {load} s/s")
-
-        def on_lost(lost: Lost) -> None:
-            say(f"{lost.error.sentence} Trying again in {lost.retry_in:.0f} s.")
-
-        def on_unstored(problem: StorageError) -> None:
-            say(f"not stored: {problem.sentence}")
-
-        with closing(History.open(context.paths.history_db)) as history:
-            try:
-                observe(
-                    spec,
-                    history,
-                    ticks=None,
-                    interval=arguments.interval or spec.interval,
-                    duration=arguments.duration,
-                    keep_trying=True,
-                    on_picture=on_picture,
-                    on_lost=on_lost,
-                    on_unstored=on_unstored,
-                    clock=context.clock,
-                )
-            except KeyboardInterrupt:
-                if not ticks:
-                    raise
-        if not ticks:
-            raise UsageError("Nothing was collected", "the server did not answer in this time", "See the lines above")
+    names = arguments.targets or [None]
+    if arguments.all_profiles:
+        if arguments.targets:
+            raise UsageError("Give targets or --all-profiles, not both")
+        names = list(context.config.profiles)
+        if not names:
+            raise UsageError(f"There is no profile in {context.config.path}", todo="Name the targets")
+    specs = [context.spec(name) for name in names]
+    if len({spec.key for spec in specs}) < len(specs):
+        raise UsageError("Two of the targets are the same")
+    listener = _Printer(context, several=len(specs) > 1)
+    with closing(History.open(context.paths.history_db)) as history:
+        daemon = Daemon(
+            specs, history, context.paths.state_dir, listener, interval=arguments.interval, clock=context.clock
+        )
+        daemon.run(arguments.duration)
+    if daemon.ticks or daemon.stopped_by == signal.SIGTERM:
         return 0
+    if daemon.stopped_by is not None:
+        raise KeyboardInterrupt
+    raise UsageError("Nothing was collected", "the server did not answer in this time", "See the lines above")
 
-    return asking_password(context.spec(arguments.target), work)
 
+class _Printer:
+    """A line for each tick on standard output; for each trouble, on standard error."""
 
-def _judge(context: Context, picture: Picture) -> tuple[Change, ...]:
-    """Changes that got their verdict; none while the journal cannot be written, which `apply` then refuses over."""
-    try:
-        return judge(context.paths, picture.target.fingerprint, clock=context.clock)
-    except StorageError as problem:
-        say(f"no verdict on changes: {problem.sentence}")
-        return ()
+    def __init__(self, context: Context, *, several: bool) -> None:
+        self._context = context
+        self._several = several
+
+    def picture(self, spec: TargetSpec, picture: Picture) -> None:
+        judged = self._judge(picture)
+        kpis = picture.kpis
+        if self._context.json:
+            line = {
+                "target": spec.label,
+                "at": picture.taken_at,
+                "seconds": picture.seconds,
+                "statements": len(picture.rows),
+                "db_time": kpis.db_time,
+                "tps": kpis.tps,
+                "hit_ratio": kpis.hit_ratio,
+                "judged": [{"id": change.id, "state": str(change.state)} for change in judged],
+            }
+            put(json.dumps(line))
+        else:
+            load = "-" if kpis.db_time is None else f"{kpis.db_time:.2f}"
+            put(f"{local_time(picture.taken_at)}  {self._name(spec)}{len(picture.rows)} statements  {load} s/s")
+
+    def lost(self, spec: TargetSpec, lost: Lost) -> None:
+        say(f"{self._name(spec)}{lost.error.sentence} Trying again in {lost.retry_in:.0f} s.")
+
+    def unstored(self, spec: TargetSpec, problem: StorageError) -> None:
+        say(f"{self._name(spec)}not stored: {problem.sentence}")
+
+    def role(self, spec: TargetSpec, who: str) -> None:
+        if who:
+            say(f"{spec.label}: {who} collects this target already; it is taken over when that program ends.")
+
+    def mistake(self, spec: TargetSpec, error: OptischemaError) -> None:
+        say(f"{self._name(spec)}{error.sentence}")
+
+    def _name(self, spec: TargetSpec) -> str:
+        return f"{spec.label}: " if self._several else ""
+
+    def _judge(self, picture: Picture) -> tuple[Change, ...]:
+        """Changes that got their verdict; none while the journal cannot be written, which `apply` refuses over."""
+        try:
+            return judge(self._context.paths, picture.target.fingerprint, clock=self._context.clock)
+        except StorageError as problem:
+            say(f"no verdict on changes: {problem.sentence}")
+            return ()

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from itertools import pairwise
 from typing import Any
 
 from optischema_tui.core.clock import local_time
@@ -15,6 +16,8 @@ from optischema_tui.widgets.glyphs import Glyphs, glyphs_of
 from optischema_tui.widgets.lines import Line, LineView
 
 _SGR = re.compile(r"\x1b\[[0-9;]*m")
+_AXIS = "┤│|└+"
+_BLANK = " \u2800"
 _TO_ASCII = str.maketrans("┤├┌┐└┘─│┬┴┼", "||++++-|+++")
 
 
@@ -101,7 +104,16 @@ def _plot(points: Sequence[Point], width: int, height: int, glyphs: Glyphs, role
     text = _SGR.sub("", plotext.build())
     if glyphs.chart != "braille":
         text = text.translate(_TO_ASCII)
-    return [_coloured(line[:width], role) for line in text.rstrip("\n").split("\n")[:height]]
+    lines = [line[:width] for line in text.rstrip("\n").split("\n")[:height]]
+    axis = next((place for place, character in enumerate(lines[0]) if character in _AXIS), 0)
+    room = width - axis - 2
+    breaks = {axis + 1 + round(room * at / (last - first)) for at in _breaks(points, first)}
+    return [_coloured(line, role, axis, breaks, glyphs) for line in lines]
+
+
+def _breaks(points: Sequence[Point], first: float) -> list[float]:
+    """Seconds after `first` in the middle of each gap that must not be joined."""
+    return [(before.at + after.at) / 2 - first for before, after in pairwise(points) if after.breaks]
 
 
 def _parts(points: Sequence[Point]) -> list[list[Point]]:
@@ -138,11 +150,16 @@ def _tick(value: float, top: float) -> str:
     return f"{value:g}".rjust(max(4, len(f"{top:g}")))
 
 
-def _coloured(line: str, role: str) -> Line:
-    """The axis dim, the line in its role. The axis ends with the first tick or rule character."""
-    for place, character in enumerate(line):
-        if character in "┤│|└+":
-            if character in "└+":
-                return ((line, "rule"),)
-            return ((line[: place + 1], "dim"), (line[place + 1 :], role))
-    return ((line, "dim"),)
+def _coloured(line: str, role: str, axis: int, breaks: set[int], glyphs: Glyphs) -> Line:
+    """The axis dim, the line in its role, and where nothing is drawn at a break its mark."""
+    if axis >= len(line) or line[axis] not in _AXIS:
+        return ((line, "dim"),)
+    if line[axis] in "└+":
+        return ((line, "rule"),)
+    pieces: list[tuple[str, str]] = [(line[: axis + 1], "dim")]
+    begun = axis + 1
+    for place in sorted(breaks):
+        if place < len(line) and line[place] in _BLANK:
+            pieces += ((line[begun:place], role), (glyphs.gap, "warn"))
+            begun = place + 1
+    return (*pieces, (line[begun:], role))

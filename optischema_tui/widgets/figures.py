@@ -41,6 +41,11 @@ def count(value: float | None) -> str:
     return f"{value:.0f}" if float(value).is_integer() or abs(value) >= 100 else f"{value:.1f}"
 
 
+def rate(value: float | None) -> str:
+    """Like `count`, for figures per second: `<0.1` for what is there but would round to nothing."""
+    return "<0.1" if value is not None and 0 < value < 0.05 else count(value)
+
+
 def octets(value: float | None) -> str:
     """`512 B`, `16 kB`, `1.2 MB` for bytes, in powers of 1024 as PostgreSQL writes them."""
     if value is None:

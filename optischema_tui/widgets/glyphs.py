@@ -26,6 +26,8 @@ class Glyphs:
     edge: str
     chart: str
     """The marker that the charts draw with."""
+    gap: str
+    """Marks in a chart where figures are missing or began anew."""
     ascii_only: bool = False
     """Nothing else may reach the terminal: one that does not read UTF-8 takes parts of other characters as controls."""
 
@@ -45,6 +47,7 @@ UNICODE = Glyphs(
     separator="│",
     edge="▌",
     chart="braille",
+    gap="┊",
 )
 ASCII = Glyphs(
     bar=" #",
@@ -61,10 +64,11 @@ ASCII = Glyphs(
     separator="|",
     edge="|",
     chart="*",
+    gap=":",
     ascii_only=True,
 )
 
-_LIKE = str.maketrans("…—–→←↑↓·•●○", "~--><^v.**o")
+_LIKE = str.maketrans("…—–→←↑↓·•●○┊", "~--><^v.**o:")
 
 
 def glyphs_of(widget: Widget) -> Glyphs:

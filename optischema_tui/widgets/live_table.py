@@ -47,7 +47,7 @@ class Order:
 
 
 @dataclass
-class _Shape:
+class Shape:
     """The columns that fit, and their widths."""
 
     columns: list[Any] = field(default_factory=list)
@@ -113,7 +113,7 @@ class LiveTable(LineBase, Generic[Row], can_focus=True, inherit_bindings=False):
         self._rows: list[Row] = []
         self._pinned: Hashable | None = None
         self._told: Hashable | None = None
-        self._shape = _Shape()
+        self._shape = Shape()
         self._laid: dict[int, Line] = {}
         self._drawn: dict[int, tuple[Line, str]] = {}
 
@@ -193,9 +193,9 @@ class LiveTable(LineBase, Generic[Row], can_focus=True, inherit_bindings=False):
 
     def as_text(self, width: int) -> str:
         """Every row after filter and sort, as inert plain text about `width` cells wide."""
-        shape, self._shape = self._shape, _shape_for(self.columns, width)
+        shape, self._shape = self._shape, shape_for(self.columns, width)
         try:
-            lines = [self._header(), *(self._lay(row) for row in self._rows)]
+            lines = [self._header(), *(lay_cells(self._shape, row) for row in self._rows)]
         finally:
             self._shape = shape
         return "\n".join(plain(line).rstrip() for line in lines)
@@ -328,7 +328,7 @@ class LiveTable(LineBase, Generic[Row], can_focus=True, inherit_bindings=False):
     # --- drawing ---
 
     def _lay_out(self) -> None:
-        self._shape = _shape_for(self.columns, self.size.width)
+        self._shape = shape_for(self.columns, self.size.width)
         self._laid.clear()
 
     def _row(self, y: int) -> tuple[Line, str]:
@@ -338,20 +338,9 @@ class LiveTable(LineBase, Generic[Row], can_focus=True, inherit_bindings=False):
         if index >= len(self._rows):
             return (((f" {self.empty}", "dim"),) if index == 0 and self.empty else ()), ""
         if index not in self._laid:
-            self._laid[index] = self._lay(self._rows[index])
+            self._laid[index] = lay_cells(self._shape, self._rows[index])
         state = ("cursor" if self.has_focus else "cursor-idle") if index == self.cursor else ""
         return self._laid[index], state
-
-    def _lay(self, row: Row) -> Line:
-        pieces: list[Piece] = [(" ", "")]
-        for column, width in zip(self._shape.columns, self._shape.widths, strict=True):
-            cell = column.cell(row, width)
-            text, role = (cell, "") if isinstance(cell, str) else cell
-            text = text if role == "bar" else one_line(text, width)
-            space = " " * (width - cell_len(text))
-            text = space + text if column.right else text + space
-            pieces += ((text, role), (" " * self._shape.gap, ""))
-        return tuple(pieces)
 
     def _header(self) -> Line:
         glyphs = glyphs_of(self)
@@ -373,11 +362,24 @@ class LiveTable(LineBase, Generic[Row], can_focus=True, inherit_bindings=False):
         return self.strip(drawn[0], self.size.width, drawn[1])
 
 
-def _shape_for(columns: Sequence[Column[Any]], width: int) -> _Shape:
+def shape_for(columns: Sequence[Column[Any]], width: int) -> Shape:
     """The columns that a table of `width` cells shows; those without a width share what is left."""
     shown = [column for column in columns if column.from_width <= width]
     gap = 1 if width < 100 else 2
     fixed = sum(column.width for column in shown) + gap * (len(shown) - 1) + 2
     loose = max(1, sum(1 for column in shown if not column.width))
     rest = max(8, (width - fixed) // loose)
-    return _Shape(shown, [column.width or rest for column in shown], gap)
+    return Shape(shown, [column.width or rest for column in shown], gap)
+
+
+def lay_cells(shape: Shape, row: Any) -> Line:
+    """One row in the columns of `shape`, each cell made inert and exactly as wide as its column."""
+    pieces: list[Piece] = [(" ", "")]
+    for column, width in zip(shape.columns, shape.widths, strict=True):
+        cell = column.cell(row, width)
+        text, role = (cell, "") if isinstance(cell, str) else cell
+        text = text if role == "bar" else one_line(text, width)
+        space = " " * (width - cell_len(text))
+        text = space + text if column.right else text + space
+        pieces += ((text, role), (" " * shape.gap, ""))
+    return tuple(pieces)

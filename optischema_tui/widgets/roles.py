@@ -38,15 +38,22 @@ LOOKS = {
     "chip": Look("background", background="secondary", bold=True),
     "chip-warn": Look("background", background="warning", bold=True),
     "chip-bad": Look("background", background="error", bold=True),
+    "past": Look("background", background="accent", bold=True),
     "line-a": Look("primary"),
     "line-b": Look("accent"),
+    "wait-cpu": Look("success"),
+    "wait-io": Look("primary"),
+    "wait-lock": Look("error"),
+    "wait-lwlock": Look("warning"),
+    "wait-client": Look("secondary"),
+    "wait-other": Look("foreground"),
     "cursor": Look("block-cursor-foreground", background="block-cursor-background", bold=True),
     "cursor-idle": Look(background="panel"),
 }
 _ANSI = {
     "dim": Style(dim=True),
     "rule": Style(dim=True),
-    **dict.fromkeys(("tab", "chip", "chip-warn", "chip-bad"), Style(bold=True, reverse=True)),
+    **dict.fromkeys(("tab", "chip", "chip-warn", "chip-bad", "past"), Style(bold=True, reverse=True)),
     "cursor": Style(reverse=True),
     "cursor-idle": Style(underline=True),
 }

@@ -78,7 +78,7 @@ def test_a_broken_file_gives_defaults_and_one_problem_without_quoting_it(tmp_pat
         ("[profiles.a]\nallow_changes = 'yes'", ("allow_changes", "true or false")),
         ("[profiles.a]\npassword_command = 'pass show'", ("password_command", "list of strings")),
         ("[profiles.a]\npassword = 'hunter2'", ("holds a password", "~/.pgpass")),
-        ("[profiles.a]\noptions = '-c x=1'", ("options", "Known: host")),
+        ("[profiles.a]\noptions = '-c x=1'", ("options", "Known: ", "host")),
         ("profiles = 3", ("profiles must be a table",)),
         ("[profiles]\na = 3", ("profiles.a must be a table",)),
         ("[ui]\nmouse = 1", ("ui.mouse", "true or false")),

@@ -16,13 +16,18 @@ from textual.screen import Screen
 from optischema_tui import messages as m
 from optischema_tui.actions import ACTIONS, SCREENS, actions_of, bindings, key_name
 from optischema_tui.app import OptischemaApp
+from optischema_tui.screens.activity import ActivityScreen
 from optischema_tui.screens.audit import AuditScreen
 from optischema_tui.screens.baselines import BaselinesScreen
 from optischema_tui.screens.dashboard import DashboardScreen
 from optischema_tui.screens.dialogs import ConfirmScreen, HelpScreen, PromptScreen, help_lines
+from optischema_tui.screens.doctor import DoctorScreen
+from optischema_tui.screens.filters import FilterScreen
+from optischema_tui.screens.objects import ObjectsScreen
 from optischema_tui.screens.optimizations import OptimizationsScreen
 from optischema_tui.screens.query_detail import QueryDetailScreen
 from optischema_tui.screens.run_change import RunChangeScreen
+from optischema_tui.screens.server import ServerScreen
 from optischema_tui.screens.top_queries import TopQueriesScreen
 from optischema_tui.terminal import clipboard_sequence
 from optischema_tui.view import View
@@ -31,9 +36,9 @@ from optischema_tui.widgets.live_table import LiveTable
 
 VIEWS = (
     DashboardScreen, TopQueriesScreen, OptimizationsScreen, AuditScreen, BaselinesScreen, QueryDetailScreen,
-    RunChangeScreen,
+    RunChangeScreen, ActivityScreen, ObjectsScreen, ServerScreen, DoctorScreen,
 )  # fmt: skip
-DIALOGS = (PromptScreen, ConfirmScreen, HelpScreen)
+DIALOGS = (PromptScreen, ConfirmScreen, HelpScreen, FilterScreen)
 KNOWN = {(key, action.run) for action in ACTIONS for key in action.keys}
 
 
@@ -61,13 +66,7 @@ def test_every_action_of_a_screen_has_its_method_and_its_own_key(view: type[View
 def test_every_action_has_words_and_a_unique_id() -> None:
     assert len({action.id for action in ACTIONS}) == len(ACTIONS)
     assert all(action.label and action.help and action.keys for action in ACTIONS)
-    assert [action.keys for action in ACTIONS if action.id.startswith("go.")] == [
-        ("1",),
-        ("2",),
-        ("3",),
-        ("4",),
-        ("5",),
-    ]
+    assert [action.keys for action in ACTIONS if action.id.startswith("go.")] == [(digit,) for digit in "123456789"]
 
 
 def test_no_message_of_ours_lands_in_a_handler_of_textual() -> None:
@@ -81,7 +80,7 @@ def test_no_message_of_ours_lands_in_a_handler_of_textual() -> None:
 def test_help_lists_every_action() -> None:
     text = " ".join(plain(line) for line in help_lines("top", 300))
     for action in ACTIONS:
-        if action.screens != ("confirm",):
+        if action.screens not in (("confirm",), ("filters",)):
             assert action.help in text, action.id
 
 
@@ -90,9 +89,8 @@ def test_no_single_key_resets_statistics() -> None:
 
 
 def test_key_names() -> None:
-    assert [key_name(key) for key in ("ctrl+p", "slash", "question_mark", "A", "a", "f1")] == [
-        "^p", "/", "?", "A", "a", "F1",
-    ]  # fmt: skip
+    keys = ("ctrl+p", "slash", "question_mark", "A", "a", "f1", "left_square_bracket", "grave_accent")
+    assert [key_name(key) for key in keys] == ["^p", "/", "?", "A", "a", "F1", "[", "`"]
     assert all(isinstance(binding, Binding) for binding in bindings("top"))
 
 
@@ -140,8 +138,8 @@ async def test_copy_sends_osc52_and_says_so(monkeypatch: pytest.MonkeyPatch) -> 
 
 async def test_the_digits_reach_every_screen_from_every_screen() -> None:
     async with stage(sample.picture()) as held:
-        for first in "12345":
-            for second in "54321":
+        for first in "159":
+            for second in "987654321":
                 await held.press(first, second)
                 screen: Screen[object] = held.app.screen
                 assert isinstance(screen, View)
@@ -150,7 +148,7 @@ async def test_the_digits_reach_every_screen_from_every_screen() -> None:
 
 async def test_requests_need_no_server() -> None:
     async with stage(None, live=False) as held:
-        for keys in ("1", "2", "3", "4", "5"):
-            await held.press(keys, "j", "k", "G", "g", "y", "s", "tab", "enter", "escape", "z", "z")
+        for key in "123456789":
+            await held.press(key, "j", "k", "G", "g", "y", "s", "tab", "enter", "escape", "z", "z", "v", "end")
         assert held.app.is_running
         assert held.asked(m.Run) == []

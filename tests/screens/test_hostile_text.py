@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import unicodedata
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import sample_data as sample
+import sample_readings as readings
 from harness import Stage, stage
 
 from optischema_tui import messages as m
@@ -14,6 +16,7 @@ from optischema_tui.core.audit.journal import VerifyResult
 from optischema_tui.core.errors import ServerLost
 from optischema_tui.core.models import AuditEntry, Baseline, ChangeState, Check, Level
 from optischema_tui.core.workload.plan import PlanNode
+from optischema_tui.state import Past, Sight
 
 EVIL = "[/x] [red]a[/] \x1b]0;owned\x07 \x1b[2J \x9b31m \u202ertl\u2066 \x00 $(x) \x1b]52;c;b3du\x07 \ud800 \U000e0041"
 
@@ -23,6 +26,10 @@ def inert(text: str) -> None:
     assert not bad, [hex(ord(character)) for character in bad]
 
 
+COLLECTED = (["6"], ["j"], ["slash", "x", "enter"], ["escape"], ["E"], ["7"], ["E"], ["v"], ["8"], ["G"], ["E"], ["9"],
+             ["j"], ["E"], ["1"], ["f"], ["escape"])  # fmt: skip
+
+
 async def walk(held: Stage) -> None:
     for keys in (["1"], ["enter"], ["escape"], ["2"], ["slash", "x", "enter"], ["escape"], ["enter"], ["escape"], ["3"],
                  ["w"], ["w"], ["A"], ["escape"], ["4"], ["j"], ["5"], ["m"], ["question_mark"],
@@ -30,6 +37,26 @@ async def walk(held: Stage) -> None:
         await held.press(*keys)
         inert(held.text)
         assert held.app.is_running
+
+
+def evil_readings() -> list[m.Fact]:
+    """Every text of every reading, session and capability replaced."""
+
+    def evil(value: Any) -> Any:
+        return EVIL if isinstance(value, str) else value
+
+    told: list[m.Fact] = []
+    for reading, before in readings.readings().values():
+        rows = tuple(tuple(evil(value) for value in row) for row in reading.rows)
+        told.append(m.ReadingReady(replace(reading, rows=rows, lacking=(EVIL,)), before))
+    told.append(m.ReadingReady(readings.reading("io", [], problem=EVIL), None))
+    texts = ("role", "database", "application", "client", "wait_type", "wait_event", "query", "backend_type")
+    sessions = tuple(replace(each, **dict.fromkeys(texts, EVIL)) for each in readings.activity().sessions)
+    point = replace(readings.waits()[-1], by_class=((EVIL, 2.0),))
+    told.append(m.ActivityReady(readings.activity(sessions=sessions), (*readings.waits()[:-1], point)))
+    known = readings.capabilities()
+    parts = tuple(replace(part, title=EVIL, reason=EVIL, remedy=EVIL) for part in known.parts)
+    return [*told, m.Doctored(replace(known, parts=parts, environment=(EVIL,), role=EVIL), sample.TARGET)]
 
 
 @pytest.mark.parametrize("size", [(200, 50), (80, 24)])
@@ -59,15 +86,25 @@ async def test_hostile_text_everywhere(size: tuple[int, int], tmp_path: object) 
             m.PictureReady(shown, EVIL),
             m.RunBegan(change, False),
             m.RunChecked(Check(EVIL, Level.WARN, EVIL)),
+            m.Following(EVIL),
         ]
 
         def same(request: m.Request) -> list[m.Fact]:
             return facts
 
         held.bridge.ask = lambda request: [held.app.post_message(fact) for fact in same(request)]  # type: ignore[method-assign,assignment]
-        await held.tell(*facts)
+        await held.tell(*facts, *evil_readings())
         await walk(held)
+        for keys in COLLECTED:
+            await held.press(*keys)
+            inert(held.text)
         await held.tell(m.LinkLost(ServerLost(EVIL, EVIL, EVIL), 0.0), m.AdviceFailed(ServerLost(EVIL)))
         await walk(held)
+        evil = {family: (reading, None) for family, (reading, _) in readings.readings().items()}
+        sight = Sight(shown, readings.activity(), readings.waits(), evil)
+        await held.tell(m.PastReady(Past(sample.NOW - 5, sight, EVIL)), m.PastFailed(ServerLost(EVIL)))
+        for keys in ("1", "E", "6", "7", "8", "E", "9"):
+            await held.press(keys)
+            inert(held.text)
         await held.tell(m.RunFailed(ServerLost(EVIL)))
         inert(held.text)

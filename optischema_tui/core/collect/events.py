@@ -23,6 +23,14 @@ class Connected:
 
 
 @dataclass(frozen=True, slots=True)
+class Attached:
+    """Another program collects this target; what it stores is told from now on as if it were read here."""
+
+    identity: TargetIdentity
+    who: str
+
+
+@dataclass(frozen=True, slots=True)
 class Observed:
     """A tick is done."""
 
@@ -53,4 +61,4 @@ class Lost:
     retry_in: float
 
 
-CollectEvent = Connecting | Connected | Observed | Sampled | Gathered | Lost
+CollectEvent = Connecting | Connected | Attached | Observed | Sampled | Gathered | Lost

@@ -1,27 +1,22 @@
-"""pg_stat_statements, counters and texts apart, by the columns that the server really has."""
+"""The counters of pg_stat_statements, by the columns that the server really has."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
-from itertools import zip_longest
-from operator import itemgetter
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
+from functools import lru_cache
 
-from optischema_tui.core.models import StatementKey, StatementSample, StatementText, quote
+from optischema_tui.core.collect.samples import ROWS_AT_A_TIME, Samples
+from optischema_tui.core.collect.strata import Part
+from optischema_tui.core.models import StatementKey, StatementSample, Totals, quote
 from optischema_tui.core.target.capabilities import Capabilities
 from optischema_tui.core.target.observer import Observer
 from optischema_tui.core.target.sql import load
 
 PACKAGE = "optischema_tui.core.collect"
-TEXT_CHARACTERS = 100_000
-"""Kept of one text."""
-TEXT_BYTES = 8_000_000
-"""Fetched in one go; the rest follows in the next ticks."""
-TEXT_BATCH = 5_000
-TEXT_SECONDS = 15.0
-ROWS_AT_A_TIME = 500
+SECONDS = 20.0
+"""Longest wait for the counters of all statements; the server's own limit is shorter."""
 
 _NAMES = {
     "total_exec_time": ("total_exec_time", "total_time"),
@@ -33,112 +28,120 @@ _NAMES = {
     "blk_write_time": ("shared_blk_write_time", "blk_write_time"),
 }
 """Our field, and what versions of the extension call it, newest first."""
-_Values = tuple[Any, ...]
-_Known = tuple[_Values, StatementSample | None]
+_SUMS = {
+    "local_blk_io_time": ("local_blk_read_time", "local_blk_write_time"),
+    "temp_blk_io_time": ("temp_blk_read_time", "temp_blk_write_time"),
+    "jit_time": (
+        "jit_generation_time", "jit_inlining_time", "jit_optimization_time", "jit_emission_time", "jit_deform_time",
+    ),
+}  # fmt: skip
+"""Our field, and the columns that it is the sum of, as far as they are there."""
+_MOMENTS = ("stats_since", "minmax_stats_since")
 _COUNTERS = tuple(field for field in fields(StatementSample) if field.name != "key")
+_WIDTH = len(_COUNTERS) + 4
 
 
 @dataclass(frozen=True, slots=True)
 class Counters:
     samples: tuple[StatementSample, ...]
+    """All that are known."""
     unreadable: int
     """Rows without a queryid: the role may not see them."""
+    totals: Totals
+    read_before: dict[StatementKey, float] = field(default_factory=dict)
+    """As in Snapshot."""
+
+
+@lru_cache(maxsize=8)
+def _columns(have: frozenset[str]) -> str:
+    """The select list: the key, then the counters in the order of StatementSample's fields.
+
+    A counter that is 0, or that the server lacks, comes as NULL: most are, and NULL costs a third of a zero to send.
+    """
+    chosen = ["s.userid", "s.dbid", "s.queryid", "s.toplevel" if "toplevel" in have else "true"]
+    for counter in _COUNTERS:
+        kind = "int8" if counter.type == "int" else "float8"
+        name = next((name for name in _NAMES.get(counter.name, (counter.name,)) if name in have), "")
+        parts = [f"s.{part}" for part in _SUMS.get(counter.name, ()) if part in have]
+        if counter.name in _MOMENTS and name:
+            chosen.append(f"pg_catalog.date_part('epoch', s.{name})")
+        elif parts or name:
+            chosen.append(f"NULLIF({' + '.join(parts) or f's.{name}::{kind}'}, 0)")
+        else:
+            chosen.append(f"NULL::{kind}")
+    return ", ".join(chosen)
 
 
 def statements_query(capabilities: Capabilities) -> str:
-    """The SQL of the counters. A counter that the server lacks is asked for as 0."""
+    """The SQL for all statements."""
+    return fill(load(PACKAGE, "statements"), capabilities).replace(
+        "{columns}", _columns(capabilities.statement_columns)
+    )
+
+
+def part_query(capabilities: Capabilities) -> str:
+    """The SQL for a part of the statements, with the sums over all of them at each row's end."""
     have = capabilities.statement_columns
-    columns = ["s.userid::int8", "s.dbid::int8", "s.queryid", "s.toplevel" if "toplevel" in have else "true"]
-    for field in _COUNTERS:
-        kind = "int8" if field.type == "int" else "float8"
-        name = next((name for name in _NAMES.get(field.name, (field.name,)) if name in have), "")
-        columns.append(f"s.{name}::{kind}" if name else f"0::{kind}")
-    return _fill(load(PACKAGE, "statements"), capabilities).replace("{columns}", ", ".join(columns))
-
-
-class Samples:
-    """Makes samples of rows. A row that stayed as it was since the last reading gives the very sample of then: most
-    statements of a server rest between two ticks, and `changed_samples` then leaves them out."""
-
-    def __init__(self) -> None:
-        self._known: list[_Known] = []
-        self._by_key: dict[_Values, _Known] = {}
-        """The same by key, made when it is needed."""
-
-    async def read(self, rows: Sequence[Any]) -> tuple[StatementSample, ...]:
-        """The samples of all rows that have a queryid; they are remembered in place of those before."""
-        known: list[_Known] = []
-        for start in range(0, len(rows), ROWS_AT_A_TIME):
-            some = rows[start : start + ROWS_AT_A_TIME]
-            for row, before in zip_longest(some, self._known[start : start + len(some)]):
-                known.append(before if before is not None and row == before[0] else self._changed(row, before))
-            await asyncio.sleep(0)  # thousands of rows must not hold up what else lives on this loop
-        self._known = known
-        self._by_key = {}
-        return tuple([sample for _, sample in known if sample is not None])
-
-    def _changed(self, row: Any, before: _Known | None) -> _Known:
-        """`before` stood at this row's place, which is most often the same: only new and evicted rows shift others."""
-        key = row[:4]
-        if before is None or before[0][:4] != key:
-            if not self._by_key:
-                self._by_key = {known[0][:4]: known for known in self._known}
-            before = self._by_key.get(key)
-            if before is not None and row == before[0]:
-                return before
-        if key[2] is None:
-            return tuple(row), None
-        same_key = before[1].key if before is not None and before[1] is not None else StatementKey(*key)
-        return tuple(row), StatementSample(same_key, *row[4:])
-
-
-async def read_counters(observer: Observer, capabilities: Capabilities, samples: Samples | None = None) -> Counters:
-    """All rows of pg_stat_statements, of every database of the cluster; `samples` is kept from one reading to the next.
-
-    Raises what `Observer.fetch` raises.
-    """
-    rows = await observer.fetch(statements_query(capabilities))
-    seen = await (samples or Samples()).read(rows)
-    return Counters(seen, len(rows) - len(seen))
-
-
-async def read_texts(
-    observer: Observer, capabilities: Capabilities, wanted: Sequence[StatementKey]
-) -> tuple[StatementText, ...]:
-    """The texts of some of the `wanted` statements, the first of them before all: as many as fit the byte budget.
-
-    It costs the server a read of its whole file of texts, however few are wanted: ask rarely.
-    """
-    some = wanted[:TEXT_BATCH]
-    sql = _fill(load(PACKAGE, "texts"), capabilities).replace(
-        "{toplevel}", "s.toplevel" if "toplevel" in capabilities.statement_columns else "true"
+    kinds = ["oid", "oid", "int8", "bool", *("int8" if each.type == "int" else "float8" for each in _COUNTERS)]
+    return (
+        fill(load(PACKAGE, "statements_part"), capabilities)
+        .replace("{columns}", _columns(have))
+        .replace("{time}", "total_exec_time" if "total_exec_time" in have else "total_time")
+        .replace("{toplevel}", "s.toplevel" if "toplevel" in have else "true")
+        .replace("{names}", ", ".join(f"c{number} {kind}" for number, kind in enumerate(kinds)))
     )
+
+
+async def read_counters(
+    observer: Observer,
+    capabilities: Capabilities,
+    samples: Samples | None = None,
+    part: Part | None = None,
+    *,
+    dbid: int = 0,
+    server_clock: float = 0.0,
+) -> Counters:
+    """Statements of every database of the cluster: all rows, or a `part` of them, the others as they were last.
+
+    `samples` is kept from one reading to the next. `dbid`: which database is `here` in the totals. `server_clock`:
+    when this reading is. Raises what `Observer.fetch` raises.
+    """
+    samples = samples if samples is not None else Samples()
+    if part is None:
+        rows = await observer.fetch(statements_query(capabilities), timeout=SECONDS)
+        found = await samples.read(rows, server_clock)
+        return Counters(found, len(rows) - len(found), await _sum(found, len(rows), dbid))
     rows = await observer.fetch(
-        sql,
-        [key.userid for key in some],
-        [key.dbid for key in some],
-        [key.queryid for key in some],
-        TEXT_CHARACTERS,
-        TEXT_BYTES,
-        timeout=TEXT_SECONDS,
+        part_query(capabilities),
+        part.strata - 1,
+        part.stratum,
+        part.least_time,
+        list(part.queryids),
+        dbid,
+        timeout=SECONDS,
     )
-    return tuple(
-        StatementText(
-            StatementKey(row["userid"], row["dbid"], row["queryid"], row["toplevel"]),
-            row["text"] or "",
-            bool(row["truncated"]),
-            row["role"],
-            row["database"] or "",
-        )
-        for row in rows
-    )
+    *sums, unreadable = (value or 0 for value in rows[0][_WIDTH:])
+    some = [row[:_WIDTH] for row in rows] if rows[0][2] is not None else []
+    found = await samples.read_part(some, part, server_clock)
+    return Counters(found, unreadable, Totals(*sums), samples.read_before)
 
 
-def new_keys(samples: Iterable[StatementSample], known: set[StatementKey]) -> list[StatementKey]:
-    """Keys whose text is not known yet, the heaviest statement first."""
-    fresh = [(sample.total_exec_time, sample.key) for sample in samples if sample.key not in known]
-    return [key for _, key in sorted(fresh, key=itemgetter(0), reverse=True)]
+async def _sum(samples: Sequence[StatementSample], rows: int, dbid: int) -> Totals:
+    """Of rows that this role may not see there is nothing to sum."""
+    calls = calls_here = 0
+    time = time_here = 0.0
+    for start in range(0, len(samples), 2 * ROWS_AT_A_TIME):
+        for sample in samples[start : start + 2 * ROWS_AT_A_TIME]:
+            calls += sample.calls
+            if sample.key.toplevel:
+                time += sample.total_exec_time
+                if sample.key.dbid == dbid:
+                    calls_here += sample.calls
+                    time_here += sample.total_exec_time
+        await asyncio.sleep(0)
+    return Totals(rows, calls, time, calls_here, time_here)
 
 
-def _fill(sql: str, capabilities: Capabilities) -> str:
+def fill(sql: str, capabilities: Capabilities) -> str:
+    """`sql` with the schema of the extension."""
     return sql.replace("{schema}", quote(capabilities.extension_schema))

@@ -6,8 +6,8 @@ import json
 import sys
 import zlib
 from array import array
-from collections.abc import Sequence
-from dataclasses import fields, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields, replace
 from operator import attrgetter
 from typing import Any, TypeVar
 
@@ -44,56 +44,99 @@ def thin(picture: Picture) -> Picture:
 
 # --- snapshots: by column, since thousands of samples as JSON would take longer than the tick may ---
 
+_READ_AT = "read_at"
+"""Column beside the counters: when a row of the tail was read last, 0 for one that this very snapshot read."""
+
 
 def pack_snapshot(snapshot: Snapshot, gone: Sequence[int] = ()) -> bytes:
     """One line of JSON (the snapshot without its samples, and the columns' names and types), then the columns.
 
-    With `gone` it is the change of a base: places of the samples in it that are no longer so, and the new ones.
+    With `gone` it is the change of an earlier one: places of the samples in it and its changes that are no longer so,
+    and the new samples.
     """
     names, columns = [], []
-    for name, read in _COLUMNS:
-        values = [read(sample) for sample in snapshot.statements]
+    for name, values in _values(snapshot):
         if any(values):
             columns.append(_column(values))
             names.append([name, columns[-1].typecode])
     head = {
-        "snapshot": encode(replace(snapshot, statements=())),
+        "snapshot": encode(replace(snapshot, statements=(), read_before={})),
         "columns": names,
         "rows": len(snapshot.statements),
         "order": sys.byteorder,
         "gone": list(gone),
+        "read_since": min(snapshot.read_before.values(), default=None),
     }
     text = json.dumps(head, separators=(",", ":"), default=float)
     return b"\n".join((text.encode("ascii"), b"".join(column.tobytes() for column in columns)))
 
 
-def unpack_snapshot(body: bytes, change: bytes = b"") -> Snapshot | None:
-    """The snapshot back, with the change of it applied; None when another version of the program or damage made it
-    unreadable."""
-    snapshot, _ = _unpack(body)
-    if not change or snapshot is None:
-        return snapshot
-    later, gone = _unpack(change)
-    if later is None:
+def _values(snapshot: Snapshot) -> Iterator[tuple[str, list[Any]]]:
+    for name, read in _COLUMNS:
+        yield name, list(map(read, snapshot.statements))
+    if snapshot.read_before:
+        yield _READ_AT, [snapshot.read_before.get(sample.key, 0.0) for sample in snapshot.statements]
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A snapshot written whole, or a change of one."""
+
+    snapshot: Snapshot
+    samples: tuple[StatementSample, ...]
+    read_at: list[float]
+    gone: tuple[int, ...]
+    read_since: float | None
+    """No row of the view was read before; None when every row was read in this snapshot."""
+
+
+def unpack_snapshot(body: bytes, changes: Sequence[bytes] = ()) -> Snapshot | None:
+    """The snapshot back, with its changes applied one after the other; None when another version of the program or
+    damage made it unreadable.
+
+    A sample that no change names may have been read again since and found the same: then its `read_before` is the
+    earliest that it can be, and its counters are those of then as well.
+    """
+    samples: list[StatementSample] = []
+    read_at: list[float] = []
+    gone: set[int] = set()
+    newest: _Part | None = None
+    for part in map(_unpack, (body, *changes)):
+        if part is None:
+            return None
+        newest = part
+        samples += part.samples
+        read_at += part.read_at
+        gone.update(part.gone)
+    if newest is None:
         return None
-    stayed = tuple(sample for place, sample in enumerate(snapshot.statements) if place not in gone)
-    return replace(later, statements=stayed + later.statements)
+    stayed = [place for place in range(len(samples)) if place not in gone]
+    read_before = {}
+    if newest.read_since is not None:
+        for place in stayed:
+            at = max(read_at[place], newest.read_since)
+            if at < newest.snapshot.server_clock:
+                read_before[samples[place].key] = at
+    statements = tuple(samples[place] for place in stayed)
+    return replace(newest.snapshot, statements=statements, read_before=read_before)
 
 
-def _unpack(body: bytes) -> tuple[Snapshot | None, frozenset[int]]:
+def _unpack(body: bytes) -> _Part | None:
     line, _, data = body.partition(b"\n")
     try:
         head = json.loads(line)
         rows, width = int(head["rows"]), int(head["rows"]) * 8
         if head["order"] != sys.byteorder or len(data) != width * len(head["columns"]):
-            return None, frozenset()
+            return None
         known: dict[str, list[Any]] = {}
         for place, (name, typecode) in enumerate(head["columns"]):
             known[name] = array(typecode, data[place * width : (place + 1) * width]).tolist()
-        snapshot = replace(decode(Snapshot, head["snapshot"]), statements=_samples(known, rows))
-        return snapshot, frozenset(head.get("gone", ()))
+        snapshot = decode(Snapshot, head["snapshot"])
+        read_at = [at or snapshot.server_clock for at in known.get(_READ_AT, [0.0] * rows)]
+        gone, since = tuple(map(int, head.get("gone", ()))), head.get("read_since")
+        return _Part(snapshot, _samples(known, rows), read_at, gone, None if since is None else float(since))
     except (DecodeError, ValueError, TypeError, KeyError, RecursionError):
-        return None, frozenset()
+        return None
 
 
 def _column(values: list[Any]) -> array[Any]:

@@ -15,7 +15,9 @@ from optischema_tui.core.change.judge import keep as keep_change
 from optischema_tui.core.change.reconcile import Verdict, unfinished_changes, wait_running
 from optischema_tui.core.change.reconcile import reconcile as reconcile_changes
 from optischema_tui.core.clock import SYSTEM, Clock
-from optischema_tui.core.errors import UsageError
+from optischema_tui.core.errors import ChangeRefused, StorageError, UsageError
+from optischema_tui.core.history.database import Database
+from optischema_tui.core.history.schema import SCHEMA
 from optischema_tui.core.history.store import History
 from optischema_tui.core.models import BuildProgress, Change, ChangeState, Check, Recommendation, TargetIdentity
 from optischema_tui.core.paths import Paths
@@ -111,9 +113,20 @@ def carry_out(
 
     Raises ChangeRefused before anything ran, ChangeFailed after.
     """
+    if not undo:
+        _require_history(paths, clock)
     with closing(Journal.open(paths.audit_db)) as journal:
         work = protocol.roll_back if undo else protocol.apply_change
         return work(journal, spec, change_id, clock=clock, on_check=on_check, on_progress=on_progress, cancel=cancel)
+
+
+def _require_history(paths: Paths, clock: Clock) -> None:
+    """What a change did could not be shown without history, so none is begun then. An undo needs the journal only."""
+    with closing(Database(paths.history_db, SCHEMA, clock)) as history:
+        try:
+            history.check_writable()
+        except StorageError as error:
+            raise ChangeRefused(f"The change was not begun: {error.what}", error.why, error.todo) from error
 
 
 def reconcile(paths: Paths, spec: TargetSpec, *, clock: Clock = SYSTEM) -> tuple[Verdict, ...]:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from optischema_tui.core.models.changes import ChangeState as ChangeState
     from optischema_tui.core.models.changes import Check as Check
     from optischema_tui.core.models.changes import Level as Level
+    from optischema_tui.core.models.identity import RecentTarget as RecentTarget
     from optischema_tui.core.models.identity import TargetIdentity as TargetIdentity
     from optischema_tui.core.models.identity import digest as digest
     from optischema_tui.core.models.identity import quote as quote
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from optischema_tui.core.models.picture import LoadPoint as LoadPoint
     from optischema_tui.core.models.picture import Picture as Picture
     from optischema_tui.core.models.picture import QueryRow as QueryRow
+    from optischema_tui.core.models.picture import StoredTick as StoredTick
     from optischema_tui.core.models.readings import ActivitySample as ActivitySample
     from optischema_tui.core.models.readings import Reading as Reading
     from optischema_tui.core.models.readings import Session as Session
@@ -53,10 +55,10 @@ if TYPE_CHECKING:
     from optischema_tui.core.models.statements import changed_samples as changed_samples
 
 _HOMES = {
-    "identity": """TargetIdentity digest quote""",
+    "identity": """RecentTarget TargetIdentity digest quote""",
     "statements": """StatementKey StatementSample StatementText Epoch DatabaseCounters Activity ObserverCost
         Snapshot StatementDelta Totals changed_samples""",
-    "picture": """Kpis QueryRow LoadPoint Hidden Picture""",
+    "picture": """Kpis QueryRow LoadPoint Hidden Picture StoredTick""",
     "readings": """ActivitySample Reading Session WaitPoint""",
     "schema": """ColumnFacts IndexSpec IndexFacts TableFacts CatalogFacts""",
     "advice": """Risk Finding Affected Evidence Recommendation recommendation_id""",

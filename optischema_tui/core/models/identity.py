@@ -23,6 +23,24 @@ class TargetIdentity:
         return digest(f"{self.system_identifier}/{self.database_oid}/{self.database}")[:16]
 
 
+@dataclass(frozen=True, slots=True)
+class RecentTarget:
+    """A target that was reached before, for the choice of one to connect to."""
+
+    label: str
+    """The profile's name, or what else the person calls it."""
+    dsn: str
+    """Without a secret."""
+    identity: TargetIdentity
+    seen_at: float
+    """When it was reached last, seconds since 1970."""
+    state: str
+    """What became of it then, a few words; empty when nobody said."""
+    state_at: float
+    picture_at: float | None
+    """When its stored picture was taken; None when there is none."""
+
+
 def digest(text: str) -> str:
     """SHA-256 of `text` in UTF-8, as hex."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

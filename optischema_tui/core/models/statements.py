@@ -123,6 +123,10 @@ class Totals:
     calls: int = 0
     total_exec_time: float = 0.0
     """ms, top-level statements only: a nested one's time is in its caller's."""
+    here_calls: int | None = None
+    """Calls of top-level statements of the connected database; None when not asked."""
+    here_exec_time: float | None = None
+    """ms, top-level statements of the connected database; None when not asked."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -29,7 +30,8 @@ class Capability:
     """One part of the program on one server."""
 
     name: str
-    """statements, texts, plans, statistics, extended_statistics, activity, changes; and finer ones, see `checks`."""
+    """statements, texts, plans, statistics, activity, changes, ...: those of `features.TITLES`, `connection_parts` and
+    the doctor's own."""
     available: bool
     reason: str = ""
     """Why not or not wholly, one sentence; empty when all is well."""
@@ -77,6 +79,12 @@ class Capabilities:
 
     def has(self, name: str) -> bool:
         return any(part.name == name for part in self.parts)
+
+
+def in_order(parts: Iterable[Capability]) -> tuple[Capability, ...]:
+    """By group, and inside a group as they come."""
+    groups = list(Group)
+    return tuple(sorted(parts, key=lambda part: groups.index(part.group)))
 
 
 def _missing(name: str) -> Capability:

@@ -9,14 +9,15 @@ import re
 from collections.abc import Mapping
 from urllib.parse import unquote
 
-from optischema_tui.core.config import KEYWORDS, PASSWORD_PLACES, SECRET_KEYWORDS, nearest
+from optischema_tui.core.config import KEYWORDS, PASSWORD_PLACES, SECRET_KEYWORDS, check_keywords, nearest
 from optischema_tui.core.errors import UsageError
 
 _URL = re.compile(r"(?i)\Apostgres(?:ql)?://")
 _KEYWORD = re.compile(r"[a-z][a-z_]{0,30}")
 _IGNORED = frozenset(("application_name", "fallback_application_name", "client_encoding", "sslsni", "sslcompression"))
 """Known, without a meaning here: the program sets its own or both drivers do without."""
-_HARMLESS = {"channel_binding": ("prefer", "disable"), "gssencmode": ("prefer", "disable"), "require_auth": ("",)}
+_HARMLESS = {"gssencmode": ("prefer", "disable"), "requirepeer": ("",)}
+"""Values of keywords that only one driver knows, which ask for nothing."""
 
 
 def is_url(text: str) -> bool:
@@ -73,7 +74,8 @@ def parse_conninfo(text: str) -> dict[str, str]:
 def known_keywords(params: Mapping[str, str], where: str, *, allow_secret: bool = False) -> dict[str, str]:
     """`params` without the keywords that have no meaning here and without empty values.
 
-    Raises UsageError for a keyword that cannot be honoured, and for a password unless `allow_secret`.
+    Raises UsageError for a keyword that cannot be honoured or a value that cannot be right, and for a password unless
+    `allow_secret`.
     """
     if not allow_secret and any(key.lower() in SECRET_KEYWORDS for key in params):
         raise password_refused(where)
@@ -97,6 +99,7 @@ def known_keywords(params: Mapping[str, str], where: str, *, allow_secret: bool 
             raise UsageError(
                 f"Unknown connection keyword in {where}: {name}", todo=hint or f"Known: {', '.join(KEYWORDS)}"
             )
+    check_keywords(kept, where[:1].upper() + where[1:])
     return kept
 
 

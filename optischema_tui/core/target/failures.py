@@ -9,6 +9,7 @@ from collections.abc import Callable
 from optischema_tui.core.errors import (
     AuthError,
     MissingPart,
+    NoFreeConnection,
     OptischemaError,
     ServerLost,
     TargetError,
@@ -17,7 +18,7 @@ from optischema_tui.core.safe_text import one_line, redact
 from optischema_tui.core.target.spec import TargetSpec
 
 WHERE_PASSWORDS_GO = (
-    "Put it in ~/.pgpass (mode 0600), in a service file's passfile, in PGPASSWORD, "
+    "Put it in ~/.pgpass (mode 0600), in a service file, in the keyring or in PGPASSWORD, "
     "give the profile a password_command, or start with -W to type it"
 )
 
@@ -31,6 +32,12 @@ def place(spec: TargetSpec) -> str:
 def from_server(sqlstate: str, message: str, spec: TargetSpec) -> OptischemaError:
     """What an error report of the server means. `message` is foreign text; it is made safe here."""
     said = f"The server says: {_safe(message, spec)}"
+    if "use SHOW HELP" in message:
+        return TargetError(
+            f"{place(spec)} answered as a pooler's own console, not as a database",
+            said,
+            "Name the server's database with dbname=",
+        )
     special = _BY_STATE.get(sqlstate)
     if special is not None:
         return special(spec, said)
@@ -79,6 +86,10 @@ def from_text(message: str, spec: TargetSpec) -> OptischemaError:
     """What libpq's text about a failed connection means: it carries no code. Words of a translated server may not be
     known; then the text itself is shown."""
     text = message.lower()
+    if "authentication method requirement" in text or "channel binding" in text:
+        return login_broken_off(spec, _safe(_last_line(message), spec))
+    if "hot standby mode" in text or "session is read-only" in text or "session is not read-only" in text:
+        return wrong_session(spec)
     for words, sqlstate in _BY_TEXT:
         if any(word in text for word in words):
             return from_server(sqlstate, _last_line(message), spec)
@@ -101,6 +112,20 @@ def timed_out(spec: TargetSpec, seconds: float = 0) -> OptischemaError:
     return ServerLost(
         f"{place(spec)} did not answer{within}",
         "The host, the network or a firewall swallows the packets, or the server is overloaded",
+    )
+
+
+def wrong_session(spec: TargetSpec) -> OptischemaError:
+    wanted = _safe(spec.get("target_session_attrs"), spec)
+    return TargetError(f"{place(spec)} is not what target_session_attrs={wanted} asks for")
+
+
+def login_broken_off(spec: TargetSpec, why: str) -> OptischemaError:
+    """A login that the target's require_auth or channel_binding forbids. `why` is safe text."""
+    return AuthError(
+        f"The login at {place(spec)} was broken off",
+        why,
+        "Is this the right server? If it is, change require_auth or channel_binding in the target",
     )
 
 
@@ -141,7 +166,7 @@ _BY_STATE: dict[str, Callable[[TargetSpec, str], OptischemaError]] = {
     "3D000": lambda spec, said: TargetError(
         f"There is no database {_safe(spec.get('dbname'), spec)} on {place(spec)}", said, "Name another with dbname="
     ),
-    "53300": lambda spec, said: TargetError(
+    "53300": lambda spec, said: NoFreeConnection(
         f"{place(spec)} has no free connection",
         said,
         "Close sessions, or raise the connection limit of the role or the server",
@@ -179,7 +204,8 @@ _BY_ERRNO = {
 _BY_TEXT = (
     (("too many clients", "too many connections", "remaining connection slots"), "53300"),
     (("password authentication failed", "no password supplied"), "28P01"),
-    (("no pg_hba.conf entry", "is not permitted to log in", "peer authentication", "ident authentication"), "28000"),
+    (("pg_hba.conf", "is not permitted to log in", "peer authentication", "ident authentication"), "28000"),
+    (("requires a valid client certificate", "certificate authentication failed"), "28000"),
     (('role "',), "28000"),
     (('database "',), "3D000"),
     (("starting up", "shutting down", "in recovery mode", "not accepting", "not yet accepting"), "57P03"),

@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
 
 from optischema_tui.core.clock import SYSTEM, Clock
-from optischema_tui.core.errors import OptischemaError, ServerLost, TargetError
+from optischema_tui.core.errors import ServerLost
 from optischema_tui.core.models import ObserverCost
-from optischema_tui.core.safe_text import one_line, redact
 from optischema_tui.core.target import failures
-from optischema_tui.core.target.driver_arguments import driver_arguments
-from optischema_tui.core.target.session import CONNECT_SECONDS
+from optischema_tui.core.target.dial import dial, driver_error
+from optischema_tui.core.target.encodings import codec_of, is_known
 from optischema_tui.core.target.spec import TargetSpec
 from optischema_tui.core.target.sql import load
 
 PACKAGE = "optischema_tui.core.target"
 DEADLINE_SECONDS = 8.0
 """Longer than the server's own statement_timeout: it only ends a wait for a server or network that is silent."""
+PREPARED_KEPT = 100
+"""Statements that stay prepared on one connection."""
 
 
 class Observer:
@@ -30,27 +31,26 @@ class Observer:
         self._clock = clock
         self._queries = 0
         self._seconds = 0.0
+        self._deadline = float("inf")
+        self.sent = 0
+        """Queries sent over the whole life of the connection."""
+        self._met: set[str] = set()
+        self._prepared: dict[str, Any] = {}
         self.spec = spec
         self.pooled = False
         """A connection pooler stands between: each query then carries its own limits in its own transaction."""
+        self.round_trip = 0.0
+        """Seconds that a question of almost no work took at connect: the network's share of any answer."""
+        self.encoding = "UTF8"
+        """Of the connected database. Bytes made by textsend() come in it, unless it is SQL_ASCII: then as they are."""
 
     @classmethod
     async def connect(cls, spec: TargetSpec, *, timeout: float = 0, clock: Clock = SYSTEM) -> Observer:
-        """A connection with its guards set, within `timeout` seconds (0: the target's connect_timeout, else 10).
+        """A connection with its guards set, within `timeout` seconds a host (0: the target's connect_timeout, else 10).
 
         Raises TargetError, AuthError, ServerLost or MissingPart.
         """
-        import asyncpg
-
-        named = spec.get("connect_timeout")
-        within = timeout or (float(named) if named.isdecimal() and int(named) else CONNECT_SECONDS)
-        try:
-            async with asyncio.timeout(within):
-                connection = await asyncpg.connect(**driver_arguments(spec), timeout=within + 1)
-        except TimeoutError:
-            raise failures.timed_out(spec, within) from None
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
-            raise _mapped(error, spec) from None
+        connection = await dial(spec, timeout)
         observer = cls(connection, spec, clock)
         try:
             await observer._set_up()
@@ -63,18 +63,48 @@ class Observer:
     def closed(self) -> bool:
         return bool(self._connection.is_closed())
 
+    @property
+    def pid(self) -> int:
+        """The backend's process id; behind a pooler a number that means nothing."""
+        return int(self._connection.get_server_pid())
+
+    @contextmanager
+    def within(self, seconds: float) -> Iterator[None]:
+        """No query of the block waits longer than until `seconds` from now."""
+        before, self._deadline = self._deadline, self._clock.monotonic() + seconds
+        try:
+            yield
+        finally:
+            self._deadline = before
+
     async def fetch(self, sql: str, *arguments: object, timeout: float = DEADLINE_SECONDS) -> list[Any]:
         """The rows of one statement, as asyncpg Records. Text that is not valid UTF-8 has U+FFFD in it.
 
         Raises ServerLost when the connection broke or the deadline passed (the socket is then closed at once), else
         TargetError or MissingPart.
         """
-        async with self._watched(timeout):
+        left = self._deadline - self._clock.monotonic()
+        async with self._watched(max(0.001, min(timeout, left))):
             if not self.pooled:
-                return list(await self._connection.fetch(sql, *arguments))
+                return await self._fetch_prepared(sql, arguments)
             async with self._connection.transaction(readonly=True):
                 await self._guard(local=True)
                 return list(await self._connection.fetch(sql, *arguments))
+
+    async def _fetch_prepared(self, sql: str, arguments: tuple[object, ...]) -> list[Any]:
+        """What is asked again and again is parsed and planned once for the connection: from its second time on."""
+        import asyncpg
+
+        prepared = self._prepared.get(sql)
+        if prepared is None and sql in self._met and len(self._prepared) < PREPARED_KEPT:
+            name = f"optischema_{len(self._prepared)}"
+            prepared = self._prepared[sql] = await self._connection.prepare(sql, name=name)
+        self._met.add(sql)
+        if prepared is not None:
+            # A view that was replaced since is asked by its text, from now on.
+            with suppress(asyncpg.InvalidCachedStatementError):
+                return list(await prepared.fetch(*arguments))
+        return list(await self._connection.fetch(sql, *arguments))
 
     def take_cost(self) -> ObserverCost:
         """Queries sent and seconds waited since the last call."""
@@ -93,23 +123,30 @@ class Observer:
                 self._connection.terminate()
 
     async def _set_up(self) -> None:
+        server_encoding = str(self._connection.get_settings().server_encoding)
+        self.encoding = server_encoding if is_known(server_encoding) else "UTF8"
+        codec = codec_of(self.encoding)
         async with self._watched(DEADLINE_SECONDS):
             # One transaction, so that a pooler cannot hand its statements to different servers.
             async with self._connection.transaction():
                 await self._connection.set_type_codec(
                     "text",
                     schema="pg_catalog",
-                    encoder=lambda text: text.encode("utf-8", "replace"),
-                    decoder=lambda raw: bytes(raw).decode("utf-8", "replace"),
+                    encoder=lambda text: text.encode(codec, "replace"),
+                    decoder=lambda raw: bytes(raw).decode(codec, "replace"),
                     format="binary",
                 )
+                started = self._clock.monotonic()
                 backend = await self._connection.fetchval(load(PACKAGE, "backend_pid"))
+                self.round_trip = (self._clock.monotonic() - started) / 2  # parsed, then executed
             self.pooled = is_pooled(self._connection.get_server_pid(), backend)
             if not self.pooled:
                 await self._guard(local=False)
-            if self._connection.get_settings().server_encoding == "SQL_ASCII":
-                # The bytes then come as they are; under UTF8 the server would refuse to send what is not UTF-8.
-                await self._connection.fetch(load(PACKAGE, "raw_bytes"))
+            if self.encoding != "UTF8":
+                # The server then converts nothing: no text of another database can make a query fail. Under the name
+                # of LATIN1 any byte passes, and SQL_ASCII may hold any.
+                name = "LATIN1" if self.encoding == "SQL_ASCII" else self.encoding
+                await self._connection.fetch(load(PACKAGE, "client_encoding"), name)
 
     async def _guard(self, *, local: bool) -> None:
         # By query and not as start-up parameters, which poolers refuse.
@@ -140,31 +177,17 @@ class Observer:
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
             if expired:
                 raise failures.timed_out(self.spec, seconds) from None
-            mapped = _mapped(error, self.spec)
+            mapped = driver_error(error, self.spec)
             if self.closed and not isinstance(mapped, ServerLost):
                 mapped = ServerLost(f"The connection to {failures.place(self.spec)} broke", mapped.why or mapped.what)
             raise mapped from None
         finally:
             watchdog.cancel()
             self._queries += 1
+            self.sent += 1
             self._seconds += self._clock.monotonic() - started
 
 
 def is_pooled(handshake_pid: int, backend_pid: int) -> bool:
     """A pooler answers the handshake with a process id of its own making."""
     return handshake_pid != backend_pid
-
-
-def _mapped(error: Exception, spec: TargetSpec) -> OptischemaError:
-    import asyncpg
-
-    if isinstance(error, asyncpg.PostgresError):
-        return failures.from_server(error.sqlstate or "", str(error.args[0] if error.args else error), spec)
-    if isinstance(error, OSError):
-        return failures.from_system(error, spec)
-    said = one_line(redact(str(error), spec.password), 300)
-    if "password" in said and not spec.password:
-        return failures.from_server("28P01", said, spec)
-    if "closed" in said:
-        return ServerLost(f"The connection to {failures.place(spec)} broke", said)
-    return TargetError(f"{failures.place(spec)} cannot be used with these settings", said)

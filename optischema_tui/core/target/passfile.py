@@ -25,14 +25,26 @@ def passfile_path(params: Mapping[str, str], environment: Mapping[str, str]) -> 
 
 def look_up(file: Path, hosts: Iterable[str], ports: Iterable[str], dbname: str, user: str) -> Found:
     """The password of the first line that fits one of the (host, port) pairs. A socket directory that libpq takes by
-    default is also `localhost`."""
+    default is also `localhost`. A file that is not this user's alone is not used."""
     try:
         status = file.stat()
-        if not stat.S_ISREG(status.st_mode):
-            return Found(source=f"{file} is not a plain file and was not used")
-        if status.st_mode & 0o077:
-            mode = stat.S_IMODE(status.st_mode)
-            return Found(source=f"{file} was not used: its mode {mode:04o} lets others read it; run chmod 0600 {file}")
+    except FileNotFoundError:
+        return Found()
+    except OSError as error:
+        return Found(source=f"{file} was not used: {error.strerror}")
+    if not stat.S_ISREG(status.st_mode):
+        return Found(source=f"{file} is not a plain file and was not used")
+    if status.st_mode & 0o077:
+        mode = stat.S_IMODE(status.st_mode)
+        return Found(source=f"{file} was not used: its mode {mode:04o} lets others read it; run chmod 0600 {file}")
+    if status.st_uid not in (0, os.geteuid()):
+        return Found(source=f"{file} was not used: it belongs to another user")
+    return look_up_open(file, hosts, ports, dbname, user)
+
+
+def look_up_open(file: Path, hosts: Iterable[str], ports: Iterable[str], dbname: str, user: str) -> Found:
+    """`look_up` in a file whose privacy somebody else has seen to."""
+    try:
         lines = file.read_text("utf-8", "replace").splitlines()
     except FileNotFoundError:
         return Found()

@@ -27,7 +27,7 @@ def planable(sql: str, version_num: int = 180000) -> str:
     """`sql` with typed constants (`date $1`, `interval $1 day`), `extract($1 from x)` and parameters without a type
     rewritten so that a server of `version_num` parses it. Text without $n comes back as it was.
     """
-    tokens = scan(sql)
+    tokens = scan(sql) if "$" in sql else []
     if not any(token.kind == "param" for token in tokens):
         return sql
     edits: dict[tuple[int, int], str] = {}
@@ -40,10 +40,8 @@ def planable(sql: str, version_num: int = 180000) -> str:
             edits |= {(start, end): text for start, end, text in _extract(tokens, position, version_num)}
         elif token.upper in ("SUM", "AVG"):
             edits |= {(start, end): text for start, end, text in _numeric_case(tokens, position)}
-    for position, token in enumerate(tokens):
-        if token.upper in _ARGUMENTS:
-            for param in _bare_arguments(tokens, position):
-                edits.setdefault((param.start, param.end), f"CAST({param.text} AS {_ARGUMENTS[token.upper]})")
+    for function, param in _bare_arguments(tokens):
+        edits.setdefault((param.start, param.end), f"CAST({param.text} AS {_ARGUMENTS[function.upper]})")
     return _apply(sql, edits)
 
 
@@ -58,6 +56,8 @@ def with_type(sql: str, number: int, type_name: str = "text") -> str:
 
 def highest_parameter(sql: str) -> int:
     """The largest n of the $n in `sql`; 0 without any."""
+    if "$" not in sql:
+        return 0
     return max((int(token.text[1:]) for token in scan(sql) if token.kind == "param"), default=0)
 
 
@@ -119,14 +119,25 @@ def _extract(tokens: list[Token], position: int, version_num: int) -> list[Edit]
     return [(tokens[position].start, tokens[position].end, name), (source.start, source.end, ",")]
 
 
+def _sums_case(tokens: list[Token], position: int) -> bool:
+    return (
+        position + 2 < len(tokens)
+        and tokens[position].upper in ("SUM", "AVG")
+        and tokens[position + 1].text == "("
+        and tokens[position + 2].upper == "CASE"
+    )
+
+
 def _numeric_case(tokens: list[Token], position: int) -> list[Edit]:
     """`sum(case when .. then $1 else $2 end)`: unless a branch has a type of its own, the constants were numbers."""
-    if position + 2 >= len(tokens) or tokens[position + 1].text != "(" or tokens[position + 2].upper != "CASE":
+    if not _sums_case(tokens, position):
         return []
     branches: list[list[Token]] = []
     depth, parens, inside = 0, 0, False
-    for token in tokens[position + 2 :]:
-        word = token.upper
+    for at in range(position + 2, len(tokens)):
+        token, word = tokens[at], tokens[at].upper
+        if _sums_case(tokens, at):  # one in the other: what the outer one's constants were is left open
+            return []
         depth += (word == "CASE") - (word == "END")
         parens += (token.text == "(") - (token.text == ")")
         if depth == 0 or parens < 0:
@@ -144,18 +155,19 @@ def _numeric_case(tokens: list[Token], position: int) -> list[Edit]:
     return [(param.start, param.end, f"CAST({param.text} AS integer)") for param in params]
 
 
-def _bare_arguments(tokens: list[Token], position: int) -> list[Token]:
-    """The parameters that are whole arguments of the function called at `position`."""
-    if position + 1 >= len(tokens) or tokens[position + 1].text != "(":
-        return []
-    found: list[Token] = []
-    depth = 0
-    for at in range(position + 1, len(tokens)):
-        text = tokens[at].text
-        depth += (text == "(") - (text == ")")
-        if depth == 0:
-            break
-        before, after = tokens[at - 1].text, tokens[at + 1].text if at + 1 < len(tokens) else ""
-        if depth == 1 and tokens[at].kind == "param" and before in ("(", ",") and after in (")", ","):
-            found.append(tokens[at])
+def _bare_arguments(tokens: list[Token]) -> list[tuple[Token, Token]]:
+    """(function, parameter): the parameters that are whole arguments of a call of one of `_ARGUMENTS`."""
+    found: list[tuple[Token, Token]] = []
+    openings: list[int] = []
+    for at, token in enumerate(tokens):
+        if token.text == "(":
+            openings.append(at)
+        elif token.text == ")":
+            if openings:
+                openings.pop()
+        elif token.kind == "param" and openings and openings[-1] > 0:
+            function = tokens[openings[-1] - 1]
+            before, after = tokens[at - 1].text, tokens[at + 1].text if at + 1 < len(tokens) else ""
+            if function.upper in _ARGUMENTS and before in ("(", ",") and after in (")", ","):
+                found.append((function, token))
     return found

@@ -6,8 +6,6 @@ import getpass
 import os
 import re
 import stat
-import subprocess
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -18,15 +16,14 @@ from optischema_tui.core.config import (
     check_keywords,
     nearest,
 )
-from optischema_tui.core.errors import AuthError, UsageError
+from optischema_tui.core.errors import UsageError
 from optischema_tui.core.safe_text import one_line
 from optischema_tui.core.target.conninfo import is_url, known_keywords, parse_conninfo, parse_url
-from optischema_tui.core.target.passfile import DEFAULT_SOCKET_DIRS, look_up, passfile_path
+from optischema_tui.core.target.credentials.order import find, of_service
+from optischema_tui.core.target.passfile import DEFAULT_SOCKET_DIRS, Found
 from optischema_tui.core.target.service_file import find_service
 from optischema_tui.core.target.spec import TargetSpec
 
-COMMAND_SECONDS = 10
-COMMAND_BYTES = 64 * 1024
 _PROFILE_NAME = re.compile(r"[\w.-]{1,64}")
 _ENVIRONMENT = {
     "PGHOST": "host",
@@ -42,6 +39,9 @@ _ENVIRONMENT = {
     "PGTARGETSESSIONATTRS": "target_session_attrs",
     "PGCHANNELBINDING": "channel_binding",
     "PGREQUIREAUTH": "require_auth",
+    "PGKRBSRVNAME": "krbsrvname",
+    "PGGSSENCMODE": "gssencmode",
+    "PGREQUIREPEER": "requirepeer",
 }
 """libpq's variables that both drivers must agree on."""
 
@@ -59,28 +59,53 @@ def resolve(
     `prompt(label)` is asked only when no password was found and it is given; as a rule wait for the server's AuthError
     and use `with_password`. Raises UsageError, or AuthError when a password_command fails.
     """
+    spec, profile, secret = _reach(target, config, allow_changes)
+    found = find(profile, dict(spec.params), secret)
+    spec = replace(spec, password=found.password, password_source=found.source, renewal=found.renewal)
+    if not found.password and prompt is not None:
+        return with_password(spec, prompt(spec.label))
+    return spec
+
+
+def describe(target: str | None, config: Config) -> TargetSpec:
+    """`resolve` for a list of targets: no password is looked for, so nothing is run and nobody asked. Raises
+    UsageError."""
+    return _reach(target, config, False)[0]
+
+
+def with_password(spec: TargetSpec, value: str) -> TargetSpec:
+    """`spec` with a password that a person has typed; it stays in memory."""
+    return replace(spec, password=value, password_source="typed at the prompt", renewal=None)
+
+
+def _reach(target: str | None, config: Config, allow_changes: bool) -> tuple[TargetSpec, Profile | None, Found]:
+    """The target without its password, its profile, and what a service file says of the password."""
     text = (target or "").strip()
     profile = _named_profile(text, config)
     explicit = dict(profile.params) if profile else _explicit(text)
-    params, service_password = _complete(explicit)
+    params, secret = _complete(explicit)
     profile = profile or _same_target(params, config)
     spec = TargetSpec(
         label=_label(text, profile, params),
         params=tuple(sorted(params.items())),
         allow_changes=allow_changes or bool(profile and profile.allow_changes),
-        interval=(profile.interval if profile else None) or config.refresh,
-        profile=profile.name if profile else "",
+        interval=config.refresh,
     )
-    spec = _with_demo_profile(spec, allow_changes)
-    password, source = _password(profile, spec, service_password)
-    if not password and prompt is not None:
-        password, source = prompt(spec.label), "typed at the prompt"
-    return replace(spec, password=password, password_source=source)
+    if profile is not None:
+        spec = _with_profile(spec, profile)
+    return _with_demo_profile(spec, allow_changes), profile, secret
 
 
-def with_password(spec: TargetSpec, value: str) -> TargetSpec:
-    """`spec` with a password that a person has typed; it stays in memory."""
-    return replace(spec, password=value, password_source="typed at the prompt")
+def _with_profile(spec: TargetSpec, profile: Profile) -> TargetSpec:
+    intervals = dict(profile.intervals)
+    return replace(
+        spec,
+        profile=profile.name,
+        interval=intervals.pop("statements", 0.0) or profile.interval or spec.interval,
+        intervals=tuple(sorted(intervals.items())),
+        show=profile.show,
+        theme=profile.theme,
+    )
 
 
 def _named_profile(text: str, config: Config) -> Profile | None:
@@ -110,17 +135,16 @@ def _explicit(text: str) -> dict[str, str]:
     return parse_url(text) if is_url(text) else parse_conninfo(text)
 
 
-def _complete(explicit: Mapping[str, str]) -> tuple[dict[str, str], tuple[str, str]]:
+def _complete(explicit: Mapping[str, str]) -> tuple[dict[str, str], Found]:
     """All parameters, and the password of the service file with its source."""
     environment = os.environ
     params = dict(explicit)
     name = params.pop("service", "") or environment.get("PGSERVICE", "")
-    secret = ("", "")
+    secret = Found()
     if name:
         service = find_service(name, environment)
         password = service.params.pop("password", "")
-        if password:
-            secret = (password, f"service {one_line(name, 60)} in {service.file}")
+        secret = of_service(password, name, service.file, open_to_others=service.open_to_others)
         service.params.pop("service", None)
         params = service.params | params
     variables = {keyword: environment[name] for name, keyword in _ENVIRONMENT.items() if environment.get(name)}
@@ -133,8 +157,19 @@ def _complete(explicit: Mapping[str, str]) -> tuple[dict[str, str], tuple[str, s
     params.setdefault("dbname", params["user"])
     if "sslmode" in params and params.get("sslrootcert") == "system" and params["sslmode"] != "verify-full":
         raise UsageError("sslrootcert=system needs sslmode=verify-full", "Weaker modes would not prove the host name")
+    _check_lists(params)
     check_keywords(params, "The target")
     return params, secret
+
+
+def _check_lists(params: Mapping[str, str]) -> None:
+    """Hosts, their addresses and their ports are matched by their places."""
+    hosts, addresses, ports = (params.get(key, "").split(",") for key in ("host", "hostaddr", "port"))
+    count = max(len(hosts), len(addresses))
+    if len(ports) not in (1, count):
+        raise UsageError("The target names more ports than hosts, or fewer")
+    if params.get("host") and params.get("hostaddr") and len(hosts) != len(addresses):
+        raise UsageError("The target names more host addresses than hosts, or fewer")
 
 
 def _own_name() -> str:
@@ -185,6 +220,8 @@ def _with_demo_profile(spec: TargetSpec, allow_changes: bool) -> TargetSpec:
         private = stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid() and not status.st_mode & 0o077
         if not private or not (folder / "profile.toml").is_file():
             return spec
+        import tomllib
+
         rules = tomllib.loads((folder / "profile.toml").read_text("utf-8"))
     except (OSError, ValueError):
         return spec
@@ -195,48 +232,3 @@ def _with_demo_profile(spec: TargetSpec, allow_changes: bool) -> TargetSpec:
         label=one_line(label, 80) if isinstance(label, str) and not spec.profile else spec.label,
         interval=float(interval) if isinstance(interval, (int, float)) and interval >= 1 else spec.interval,
     )
-
-
-def _password(profile: Profile | None, spec: TargetSpec, service: tuple[str, str]) -> tuple[str, str]:
-    """The password and its source in words; without one, why a place that could hold it was passed over."""
-    if profile is not None and profile.password_command:
-        return _run(profile), f"password_command of profile {profile.name}"
-    if service[0]:
-        return service
-    hosts = (spec.get("host") or spec.get("hostaddr")).split(",")
-    ports = spec.get("port").split(",")
-    ports = ports * len(hosts) if len(ports) == 1 else ports
-    if len(ports) != len(hosts):
-        raise UsageError("The target names more ports than hosts, or fewer")
-    found = look_up(passfile_path(dict(spec.params), os.environ), hosts, ports, spec.get("dbname"), spec.get("user"))
-    if found.password:
-        return found.password, found.source
-    if variable := os.environ.get("PGPASSWORD", ""):
-        return variable, "PGPASSWORD (other processes of this user can read it)"
-    return "", f"none: {found.source}" if found.source else "none"
-
-
-def _run(profile: Profile) -> str:
-    """The first line that the profile's command prints. Its output is never shown."""
-    what = f"The password_command of profile {one_line(profile.name, 60)}"
-    try:
-        done = subprocess.run(
-            profile.password_command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            timeout=COMMAND_SECONDS,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        raise AuthError(f"{what} did not end within {COMMAND_SECONDS} s") from None
-    except OSError as error:
-        raise AuthError(f"{what} cannot be run", str(error.strerror or "unknown reason")) from None
-    if done.returncode != 0:
-        raise AuthError(f"{what} failed", f"Its exit code was {done.returncode}")
-    if len(done.stdout) > COMMAND_BYTES:
-        raise AuthError(f"{what} printed too much to be a password")
-    first = done.stdout.decode("utf-8", "replace").split("\n", 1)[0].rstrip("\r")
-    if not first:
-        raise AuthError(f"{what} printed nothing")
-    return first

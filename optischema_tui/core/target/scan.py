@@ -16,7 +16,7 @@ _TOKEN = re.compile(
   | (?P<string>[eE]{_ESCAPED}(?:{_CONTINUED}{_ESCAPED})* | (?:[bBxXnN]|[uU]&)?'(?:[^']++|'')*+(?:'|\Z))
   | (?P<name>(?:[uU]&)?"(?:[^"]++|"")*+(?:"|\Z))
   | (?P<dollar>\$(?:[A-Za-z_\u0080-\U0010ffff][A-Za-z_0-9\u0080-\U0010ffff]*)?\$)
-  | (?P<param>\$[0-9]+)
+  | (?P<param>\$[0-9]{{1,10}})
   | (?P<word>{_WORD})
   | (?P<number>[0-9][0-9.]*)
   | (?P<other>.)

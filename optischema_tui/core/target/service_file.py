@@ -21,6 +21,11 @@ class Service:
     """May hold `password`."""
     file: Path
 
+    @property
+    def open_to_others(self) -> bool:
+        """Others than the owner can read the file."""
+        return bool(self.file.stat().st_mode & 0o077)
+
 
 def service_files(environment: Mapping[str, str]) -> list[Path]:
     """Where libpq looks, in its order: PGSERVICEFILE or ~/.pg_service.conf, then the system's."""
@@ -46,6 +51,15 @@ def find_service(name: str, environment: Mapping[str, str]) -> Service:
         f"Looked in {', '.join(looked)}" if looked else "No service file was found",
         nearest(name, seen) or "Services are defined in ~/.pg_service.conf",
     )
+
+
+def service_names(environment: Mapping[str, str]) -> dict[str, Path]:
+    """Every service and the file that libpq would take it from. Raises UsageError when a file cannot be read."""
+    found: dict[str, Path] = {}
+    for file in service_files(environment):
+        for name in _read(file) or ():
+            found.setdefault(name, file)
+    return found
 
 
 def _read(file: Path) -> dict[str, dict[str, str]] | None:

@@ -6,26 +6,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from optischema_tui.core.errors import OptischemaError
+from optischema_tui.core.errors import AuthError, OptischemaError, TargetError
 from optischema_tui.core.models import TargetIdentity
 from optischema_tui.core.target import failures
+from optischema_tui.core.target.driver_arguments import (
+    APPLICATION_NAME,
+    each_host,
+    libpq_arguments,
+    none_worked,
+)
 from optischema_tui.core.target.spec import TargetSpec
 from optischema_tui.core.target.sql import load
 
 if TYPE_CHECKING:
     import psycopg
 
-APPLICATION_NAME = "optischema-tui"
-NO_FILE = "/nonexistent/optischema-tui"
-"""The passfile the drivers are given: the resolver has read the real one; libpq would write warnings to the screen."""
-CONNECT_SECONDS = 10
-_DEAD_PEER = {
-    "keepalives_idle": 10,
-    "keepalives_interval": 5,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 25_000,
-}
-"""The kernel then ends a connection whose other side fell silent; libpq itself would wait for ever."""
 _PACKAGE = "optischema_tui.core.target"
 
 
@@ -40,32 +35,53 @@ def open_session(
 ) -> psycopg.Connection[Any]:
     """A connected session whose guards are set; use it as a context manager. Timeouts of 0 mean none.
 
-    Raises TargetError, AuthError, ServerLost or MissingPart. The limits are set by a query, not as start-up options,
-    which connection poolers refuse.
+    When the server refuses a password that can be renewed, it is renewed and tried once more.
+    Raises TargetError, AuthError, ServerLost or MissingPart. Behind a connection pooler it raises TargetError: the
+    session's limits, locks and prepared statements would reach other clients of the pooler.
     """
     import psycopg
 
-    timeout = spec.get("connect_timeout")
-    params: dict[str, Any] = dict(spec.params) | _DEAD_PEER
-    params |= {"passfile": NO_FILE, "application_name": application_name, "client_encoding": "UTF8"}
-    params["options"] = ""  # PGOPTIONS would reach this driver only
-    params["connect_timeout"] = timeout if timeout.isdigit() and int(timeout) > 0 else CONNECT_SECONDS
-    if spec.password:
-        params["password"] = spec.password
+    current = spec.newest
     try:
-        connection = psycopg.connect(**params, autocommit=True, prepare_threshold=None)
-    except (psycopg.Error, OSError) as error:
-        raise map_error(error, spec) from None
+        connection = _first(current, application_name)
+    except AuthError:
+        newer = current.renewed()
+        if newer is None:
+            raise
+        connection = _first(newer, application_name)
     try:
-        connection.execute(
-            load(_PACKAGE, "session_guards"),
-            ("on" if read_only else "off", str(statement_timeout_ms), str(lock_timeout_ms)),
-        )
+        handshake = connection.info.backend_pid
+        guards = ("on" if read_only else "off", str(statement_timeout_ms), str(lock_timeout_ms), handshake)
+        backend = connection.execute(load(_PACKAGE, "session_guards"), guards).fetchone()
+        if backend is None or backend[0] != handshake:
+            connection.close()
+            raise pooler_between(spec)
         connection.autocommit = autocommit
     except (psycopg.Error, OSError) as error:
         connection.close()
         raise map_error(error, spec) from None
     return connection
+
+
+def pooler_between(spec: TargetSpec) -> TargetError:
+    return TargetError(
+        f"A connection pooler stands between this machine and the server of {failures.place(spec)}",
+        "What a session sets or locks would reach other clients of the pooler; observing works through it",
+        "Connect to the server itself for plans, advice and changes",
+    )
+
+
+def _first(spec: TargetSpec, application_name: str) -> psycopg.Connection[Any]:
+    """A connection to the first host that answers as the target wants it. Raises TargetError and its kinds."""
+    import psycopg
+
+    errors: list[OptischemaError] = []
+    for host in each_host(spec):
+        try:
+            return psycopg.connect(**libpq_arguments(host, application_name), autocommit=True, prepare_threshold=None)
+        except (psycopg.Error, OSError) as error:
+            errors.append(map_error(error, host))
+    raise none_worked(errors)
 
 
 @contextmanager

@@ -2,9 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from threading import Lock
 
 from optischema_tui.core.models import digest
+
+
+class Renewal:
+    """A password that its source can give anew: kept until a server refuses it. Safe for threads."""
+
+    def __init__(self, password: str, fetch: Callable[[], str]) -> None:
+        self._password = password
+        self._fetch = fetch
+        self._lock = Lock()
+
+    @property
+    def newest(self) -> str:
+        return self._password
+
+    def after(self, refused: str) -> str:
+        """The password that stands for the `refused` one; the same when the source knows no other. Raises AuthError."""
+        with self._lock:
+            if self._password == refused:
+                self._password = self._fetch()
+            return self._password
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +47,27 @@ class TargetSpec:
     intervals: tuple[tuple[str, float], ...] = ()
     """Seconds between two readings of other query families, by name, where the profile says so; 0 turns one off."""
     profile: str = ""
+    show: tuple[str, ...] = ()
+    """Filter reasons whose statements are shown from the start."""
+    theme: str = ""
+    """The profile's own; empty: the program's."""
+    renewal: Renewal | None = field(default=None, repr=False, compare=False)
+    """Where the password can be had anew."""
+
+    @property
+    def newest(self) -> TargetSpec:
+        """This target with the newest password that is known."""
+        if self.renewal is None or self.renewal.newest == self.password:
+            return self
+        return replace(self, password=self.renewal.newest)
+
+    def renewed(self) -> TargetSpec | None:
+        """This target with another password, now that the server has refused this one; None when there is no other.
+
+        May take as long as a password_command may. Raises AuthError when that fails.
+        """
+        password = self.renewal.after(self.password) if self.renewal else self.password
+        return replace(self, password=password) if password != self.password else None
 
     def get(self, keyword: str, default: str = "") -> str:
         return dict(self.params).get(keyword, default)

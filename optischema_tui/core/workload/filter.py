@@ -13,10 +13,21 @@ MAINTENANCE = "maintenance"
 OTHER_DATABASE = "other database"
 NESTED = "nested"
 """Ran inside a function: its time is already in the statement that called it."""
-REASONS = (OURS, CATALOG, MAINTENANCE, OTHER_DATABASE, NESTED)
+PROVIDER = "provider"
+"""Run by an account, or in a database, of the managed service itself."""
+REASONS = (OURS, CATALOG, MAINTENANCE, OTHER_DATABASE, NESTED, PROVIDER)
 
 MARKER = "/* optischema"
 """Begins the comment that every statement of ours carries."""
+
+_PROVIDER_ROLES = frozenset((
+    "rdsadmin", "rdsrepladmin", "rdstopmgr",
+    "cloudsqladmin", "cloudsqlagent", "cloudsqlimportexport", "cloudsqlreplica",
+    "alloydbadmin", "alloydbagent", "alloydbimportexport", "alloydbreplica",
+    "azuresu", "azure_superuser",
+))  # fmt: skip
+"""Accounts that no customer can log in with: rds_superuser, cloudsqlsuperuser and azure_pg_admin are not among them."""
+_PROVIDER_DATABASES = frozenset(("rdsadmin", "cloudsqladmin", "alloydbadmin", "azure_maintenance", "azure_sys"))
 
 _MAINTENANCE = frozenset((
     "abort", "alter", "analyse", "analyze", "begin", "checkpoint", "close", "cluster", "comment", "commit",
@@ -25,10 +36,11 @@ _MAINTENANCE = frozenset((
     "security", "set", "show", "start", "truncate", "unlisten", "vacuum",
 ))  # fmt: skip
 _QUERY = frozenset(("select", "with", "table", "values"))
-_HEAD = re.compile(r"(?:\s|\(|--[^\n]*(?:\n|\Z)|/\*(?:[^*]|\*(?!/))*\*/)*([A-Za-z]+)")
 _CATALOG_HINT = re.compile(r"(?i)\bpg_|information_schema|set_config|current_setting")
 _LONGEST_CATALOG_QUERY = 32_768
 """Characters: a longer text is not examined and stays visible."""
+_LONGEST_REMEMBERED = 4096
+"""Characters: longer texts would fill the memory, and few are asked for twice."""
 
 _FROM_IN_CALL = frozenset(("extract", "substring", "trim", "overlay", "position"))
 _ENDS_LIST = frozenset((
@@ -42,21 +54,37 @@ _SETTING_FUNCTIONS = frozenset(("set_config", "current_setting"))
 _NEUTRAL_FUNCTIONS = frozenset(("unnest", "generate_series", "regexp_split_to_table", "string_to_table"))
 
 
-@lru_cache(maxsize=16_384)
+def of_provider(role: str, database: str) -> bool:
+    """Whether a statement of this role in this database is the managed service's own. Empty names are unknown."""
+    return role in _PROVIDER_ROLES or database in _PROVIDER_DATABASES
+
+
 def classify(text: str) -> str:
     """The reason to hide a statement by its text: OURS, MAINTENANCE or CATALOG; empty when it is to be seen.
 
     COPY, CALL, DO, EXECUTE, FETCH, LOCK and REFRESH are work that a DBA wants to see. An unknown (empty) text is seen.
     """
+    return _classify_again(text) if len(text) <= _LONGEST_REMEMBERED else _classify(text)
+
+
+def _classify(text: str) -> str:
     if MARKER in text:
         return OURS
-    head = _HEAD.match(text)
-    word = head.group(1).lower() if head else ""
+    word = _first_word(text)
     if word in _MAINTENANCE:
         return MAINTENANCE
     if word in _QUERY and len(text) <= _LONGEST_CATALOG_QUERY and _CATALOG_HINT.search(text):
         return CATALOG if reads_catalog_only(text) else ""
     return ""
+
+
+_classify_again = lru_cache(maxsize=16_384)(_classify)
+
+
+def _first_word(text: str) -> str:
+    """In lower case; empty when the text begins with something else. Parentheses before it do not count."""
+    first = next((token for token in significant(text) if token.text != "("), None)
+    return first.text.lower() if first is not None and first.kind == "word" else ""
 
 
 def reads_catalog_only(text: str) -> bool:
@@ -141,14 +169,25 @@ def _name_at(stream: list[Token], position: int) -> tuple[str, str, bool]:
 def _with_names(stream: list[Token]) -> frozenset[str]:
     """Names that the statement itself defines: `name AS (` and `name (columns) AS (` of WITH."""
     names: set[str] = set()
+    openings = _openings(stream)
     for position, token in enumerate(stream):
         if token.text.lower() != "as" or token.kind != "word" or position == 0:
             continue
         back = position - 1
         if stream[back].text == ")":
-            while back > 0 and stream[back].text != "(":
-                back -= 1
-            back -= 1
+            back = openings.get(back, 0) - 1
         if back >= 1 and (stream[back - 1].text == "," or stream[back - 1].text.lower() in ("with", "recursive")):
             names.add(identifier(stream[back]))
     return frozenset(names)
+
+
+def _openings(stream: list[Token]) -> dict[int, int]:
+    """Position of the opening parenthesis by that of the closing one."""
+    found: dict[int, int] = {}
+    opened: list[int] = []
+    for position, token in enumerate(stream):
+        if token.text == "(":
+            opened.append(position)
+        elif token.text == ")" and opened:
+            found[position] = opened.pop()
+    return found

@@ -16,6 +16,8 @@ def with_limit(sql: str, rows_per_call: float) -> str:
 
     Unchanged when it has none, or when the parameter stands in a second place too.
     """
+    if "$" not in sql or "limit" not in sql.lower():
+        return sql
     stream = list(tokens(sql))
     place = _limit_parameter(stream)
     if place is None:

@@ -240,7 +240,7 @@ async def test_a_dear_tick_stretches_the_interval(
     fresh_db: str, watching: Callable[..., Watch], until_async: Until, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as changed:
-        changed.setattr("optischema_tui.core.collect.collector.BUSY_SHARE", 1e-9)
+        changed.setattr("optischema_tui.core.collect.schedule.BUSY_SHARE", 1e-9)
         dear = watching(fresh_db, interval=1)
         await until_async(lambda: dear.of(Observed))
     witness = watching(fresh_db, interval=1)

@@ -13,7 +13,7 @@ import pytest
 
 from optischema_tui.core.clock import FixedClock
 from optischema_tui.core.errors import StorageError
-from optischema_tui.core.history.samples import Limits
+from optischema_tui.core.history.limits import Limits
 from optischema_tui.core.history.store import History
 from optischema_tui.core.models import (
     LoadPoint,
@@ -22,6 +22,7 @@ from optischema_tui.core.models import (
     StatementKey,
     StatementSample,
     StatementText,
+    Totals,
 )
 
 SAMPLES = 5000
@@ -96,16 +97,18 @@ def many(feed, samples: Sequence[StatementSample]) -> Snapshot:
     return replace(feed.snapshot(), statements=tuple(samples))
 
 
-def sizes(history: History) -> tuple[int, int]:
-    """Bytes of the snapshot written whole, and of what has changed since."""
-    return history._fetch("SELECT length(s.body), length(c.body) FROM snapshot s JOIN snapshot_change c")[0]
+def written(history: History) -> tuple[int, int, int]:
+    """Bytes of the snapshot written whole, entries of the log of its changes, bytes of the newest of them."""
+    return history._fetch(
+        "SELECT length(s.body), max(l.number), length(l.body) FROM snapshot s JOIN snapshot_log l USING (fingerprint)"
+    )[0]
 
 
 def test_only_what_changed_of_a_snapshot_is_written_again(tmp_path: Path, history: History, feed, clock) -> None:
     samples = [StatementSample(StatementKey(10, 5, number), calls=1, rows=number) for number in range(400)]
     chance = random.Random(5)
-    whole = []
-    for number in range(60):
+    whole = 0
+    for number in range(320):
         clock.advance(1)
         for place in chance.sample(range(len(samples)), 3):
             samples[place] = replace(samples[place], calls=samples[place].calls + 1)
@@ -114,16 +117,49 @@ def test_only_what_changed_of_a_snapshot_is_written_again(tmp_path: Path, histor
             samples.insert(chance.randrange(len(samples)), StatementSample(StatementKey(10, 6, number), calls=2))
         snapshot = many(feed, samples)
         assert history.save_tick(snapshot, (), None, None)
+        size, entries, change = written(history)
+        assert change < size / 4
+        whole += entries == 0
+        if number % 10:
+            continue
         killed_now = History.open(tmp_path / "state" / "history.db", clock)
         found = killed_now.last_snapshot(fingerprint(feed))
         killed_now.close()
         assert found is not None
         assert sorted(found.statements, key=lambda sample: sample.key) == sorted(samples, key=lambda sample: sample.key)
         assert replace(found, statements=()) == replace(snapshot, statements=())
-        assert sizes(history)[1] < sizes(history)[0] / 2
-        whole.append(sizes(history)[1] == 0)
-    assert whole[0]
-    assert 1 < sum(whole) < 6, "written whole again only when a quarter has changed"
+    assert 2 <= whole <= 4, "written whole again only when all of it has changed once"
+
+
+def test_when_each_row_of_the_tail_was_read_is_kept(history: History, feed, clock: FixedClock) -> None:
+    keys = [StatementKey(10, 5, number) for number in range(100)]
+    samples = {key: StatementSample(key, calls=1) for key in keys}
+    read_at = dict.fromkeys(keys, clock.at)
+    for tick in range(30):
+        clock.advance(30)
+        head, stratum = keys[:10], keys[10 + tick % 9 :: 9]
+        for key in (*head, *stratum):
+            read_at[key] = clock.at
+        samples[keys[0]] = replace(samples[keys[0]], calls=2 + tick)
+        samples[stratum[0]] = replace(samples[stratum[0]], calls=2 + tick)
+        before = {key: at for key, at in read_at.items() if at < clock.at}
+        totals = Totals(100, 500 + tick, 7.5)
+        snapshot = replace(many(feed, list(samples.values())), read_before=before, totals=totals)
+        assert history.save_tick(snapshot, (), None, None)
+        found = history.last_snapshot(fingerprint(feed))
+        assert found is not None
+        assert found.totals == totals
+        assert {sample.key: sample for sample in found.statements} == samples
+        for key in keys:
+            stored = found.read_before.get(key, clock.at)
+            assert min(before.values()) <= stored <= read_at[key], "never later than it was read"
+        assert found.read_before.get(stratum[0]) is None
+    assert written(history)[1] > 1
+    clock.advance(30)
+    assert history.save_tick(many(feed, list(samples.values())), (), None, None)
+    found = history.last_snapshot(fingerprint(feed))
+    assert found is not None
+    assert found.read_before == {}, "every row was read in the newest"
 
 
 def test_a_change_is_never_applied_to_the_snapshot_of_another_program(tmp_path: Path, history: History, feed, clock):
@@ -219,23 +255,6 @@ def test_two_programs_with_different_targets_share_a_file(tmp_path: Path, histor
     assert [stats.calls for stats in history.window(other.target.fingerprint, 0, clock.at)] == [8]
     assert [stats.calls for stats in second.window(snapshot.target.fingerprint, 0, clock.at)] == [1]
     second.close()
-
-
-def test_old_ticks_are_forgotten_in_small_steps(tmp_path: Path, feed, clock: FixedClock) -> None:
-    feed.history = History.open(tmp_path / "h.db", clock, Limits(tick_seconds=300, statement_days=2))
-    for number in range(40):
-        feed.tick({number: [1.0]})
-    ticks = feed.history._fetch("SELECT count(*), min(at) FROM tick")
-    assert ticks[0][0] == 11
-    assert ticks[0][1] >= clock.at - 300
-    assert feed.history._fetch("SELECT count(*) FROM delta") == [(11,)]
-    clock.advance(5 * 86400)
-    feed.tick({1: [1.0]})
-    feed.tick({1: [1.0]})
-    assert feed.history._fetch("SELECT queryid FROM statement WHERE queryid < 30") == [(1,)]
-    (stats,) = feed.history.window(fingerprint(feed), clock.at - 61, clock.at)
-    feed.history.close()
-    assert (stats.calls, stats.text) == (2, "SELECT 1")
 
 
 def test_the_file_stays_under_its_cap(tmp_path: Path, feed, clock: FixedClock) -> None:

@@ -14,7 +14,7 @@ SECRET = "hunter2"
         ("host=db port=5433 dbname=shop user=dba", {"host": "db", "port": "5433", "dbname": "shop", "user": "dba"}),
         (" host = db   dbname='my \\'shop\\\\' ", {"host": "db", "dbname": "my 'shop\\"}),
         ("host='' user=a\\ b", {"user": "a b"}),
-        ("service=prod application_name=x keepalives_idle=3 channel_binding=prefer", {"service": "prod"}),
+        ("service=prod application_name=x keepalives_idle=3 gssencmode=prefer", {"service": "prod"}),
         ("hostaddr=::1 sslmode=verify-full sslrootcert=/ca",
          {"hostaddr": "::1", "sslmode": "verify-full", "sslrootcert": "/ca"}),
     ],

@@ -11,7 +11,6 @@ import pytest
 from optischema_tui.core.cluster.cluster import Cluster
 from optischema_tui.core.config import Config
 from optischema_tui.core.errors import AuthError, MissingPart, OptischemaError, ServerLost, TargetError
-from optischema_tui.core.target.driver_arguments import driver_arguments
 from optischema_tui.core.target.observer import Observer, is_pooled
 from optischema_tui.core.target.resolver import resolve, with_password
 from optischema_tui.core.target.spec import TargetSpec
@@ -166,17 +165,3 @@ async def test_bytes_that_are_no_utf8_arrive_with_a_mark(server: Cluster) -> Non
     finally:
         with psycopg.connect(server.dsn(), autocommit=True) as admin:
             admin.execute("DROP DATABASE ascii_of_observer WITH (FORCE)")
-
-
-def test_both_drivers_are_sent_to_the_same_place() -> None:
-    plain = driver_arguments(
-        spec_of("host=db,eb port=1,2 user=u dbname=d sslmode=require target_session_attrs=read-write")
-    )
-    assert (plain["host"], plain["port"], plain["target_session_attrs"]) == (["db", "eb"], [1, 2], "read-write")
-    assert plain["dsn"] == "postgresql://?sslmode=require"
-    tunnel = driver_arguments(
-        spec_of("host=db.internal hostaddr=127.0.0.1 user=u sslmode=verify-full sslrootcert=system")
-    )
-    assert tunnel["host"] == "127.0.0.1"
-    assert tunnel["ssl"].check_hostname
-    assert tunnel["statement_cache_size"] == 0

@@ -13,6 +13,7 @@ from optischema_tui.core.models import (
     StatementKey,
     StatementSample,
     TargetIdentity,
+    Totals,
 )
 from optischema_tui.core.workload.delta import deltas, interval_seconds, point_of
 
@@ -162,3 +163,67 @@ def test_a_point_of_the_charts():
     assert point.breaks
     assert point.at == after.taken_at
     assert point_of(after, deltas(after, before)) is None
+
+
+@pytest.mark.parametrize(("change", "word"), [({"timeline": 2}, "took over"), ({"crashed_at": 150.0}, "crashed")])
+def test_a_failover_and_a_crash_end_an_epoch_although_the_postmaster_is_as_old(change, word):
+    before, after = snapshot(sample(1, 10, 1.0)), snapshot(sample(1, 20, 2.0), at=5, epoch=replace(EPOCH, **change))
+
+    assert word in deltas(before, after).broken
+
+
+@pytest.mark.parametrize("counter", ["jit_functions", "temp_blk_io_time", "local_blk_io_time", "wal_buffers_full"])
+def test_the_newer_counters_tell_of_a_reset_too(counter):
+    before, after = sample(1, 10, 100.0, **{counter: 5}), sample(1, 11, 101.0, **{counter: 4})
+
+    assert "reset" in deltas(snapshot(before), snapshot(after, at=5)).broken
+
+
+def test_a_row_that_tells_when_it_began_is_an_epoch_of_its_own():
+    before = snapshot(sample(1, 10, 100.0, stats_since=500.0), sample(2, 10, 100.0, stats_since=500.0), dealloc=1)
+    after = snapshot(
+        sample(1, 15, 150.0, stats_since=2e9 + 3), sample(2, 12, 120.0, stats_since=500.0), at=5, dealloc=2
+    )
+
+    found = deltas(before, after)
+
+    assert (found.statements[key(1)].calls, found.statements[key(1)].lower_bound) == (15, True)  # larger, and yet anew
+    assert (found.statements[key(2)].calls, found.statements[key(2)].lower_bound) == (2, False)
+
+
+def test_the_delta_of_a_row_that_was_read_less_often_is_of_its_own_interval():
+    tail, still = sample(1, 10, 100.0), sample(2, 10, 100.0)
+    before = snapshot(tail, still, read_before={key(1): 2e9 - 40, key(2): 2e9 - 40})
+    after = snapshot(sample(1, 16, 160.0), still, at=5, read_before={key(2): 2e9 - 40})
+
+    found = deltas(before, after)
+
+    assert set(found.statements) == {key(1)}
+    assert (found.statements[key(1)].seconds, found.statements[key(1)].calls) == (45, 6)
+    assert found.seconds == 5
+
+
+def test_a_row_read_before_the_epoch_began_has_no_delta():
+    began = replace(EPOCH, stats_reset=2e9 - 20)
+    before = snapshot(sample(1, 10, 100.0), epoch=began, read_before={key(1): 2e9 - 40})
+
+    found = deltas(before, snapshot(sample(1, 16, 160.0), at=5, epoch=began))
+
+    assert (found.broken, found.statements) == ("", {})
+
+
+def test_sums_of_a_sampled_interval_come_from_the_totals():
+    rest = {"read_before": {key(2): 2e9 - 9}}
+    quiet = sample(2, 7, 70.0)
+    before = snapshot(sample(1, 10, 100.0), quiet, totals=Totals(9, 100, 1000.0, 50, 500.0), **rest)
+    after = snapshot(sample(1, 20, 600.0), quiet, at=10, totals=Totals(9, 400, 5000.0, 250, 2500.0), **rest)
+
+    found = deltas(before, after)
+    point = point_of(after, found)
+
+    assert (found.total_time, found.here_time, found.here_calls) == (4000.0, 2000.0, 200)
+    assert point is not None
+    assert (point.db_time, point.mean_latency, point.calls) == (0.2, 10.0, 200)
+    evicted = deltas(before, replace(after, dealloc=1))
+    assert (evicted.total_time, evicted.here_calls) == (500.0, 10)  # sums lose what was evicted: the rows are surer
+    assert point_of(after, found, first=True) is None

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from optischema_tui.core.workload.filter import CATALOG, MAINTENANCE, OURS, classify
+from optischema_tui.core.models import StatementKey
+from optischema_tui.core.workload.filter import CATALOG, MAINTENANCE, OTHER_DATABASE, OURS, PROVIDER, REASONS, classify
+from optischema_tui.core.workload.picture import hidden_reason
 
 
 @pytest.mark.parametrize(
@@ -95,3 +97,25 @@ def test_calls_of_statistics_and_settings_are_no_work(text: str) -> None:
 @pytest.mark.parametrize("text", ["SELECT pg_sleep($1)", "SELECT f(set_config($1, $2, $3))", "SELECT $1 AS pg_x"])
 def test_other_calls_without_a_relation_are_seen(text: str) -> None:
     assert classify(text) == ""
+
+
+@pytest.mark.parametrize(
+    ("role", "database", "dbid", "reason"),
+    [
+        ("rdsadmin", "shop", 5, PROVIDER),
+        ("cloudsqladmin", "", 6, PROVIDER),
+        ("app", "azure_maintenance", 6, PROVIDER),
+        ("app", "shop", 6, OTHER_DATABASE),
+        ("", "", 5, ""),
+        ("rds_superuser", "shop", 5, ""),
+        ("Rdsadmin", "shop", 5, ""),
+    ],
+)
+def test_accounts_of_the_provider(role, database, dbid, reason):
+    assert hidden_reason(StatementKey(1, dbid, 1), "SELECT a FROM t", 5, role=role, database=database) == reason
+    assert reason in ("", *REASONS)
+
+
+def test_nested_comments_before_the_first_word():
+    assert classify("/* a /* b */ c */ VACUUM t") == MAINTENANCE
+    assert classify("/* a /* b */ VACUUM */ SELECT a FROM t") == ""

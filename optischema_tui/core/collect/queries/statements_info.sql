@@ -1,2 +1,2 @@
-SELECT dealloc::int8 AS dealloc, extract(epoch FROM stats_reset)::float8 AS stats_reset
+SELECT dealloc::int8 AS dealloc, pg_catalog.date_part('epoch', stats_reset) AS stats_reset
 FROM {schema}.pg_stat_statements_info()

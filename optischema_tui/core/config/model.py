@@ -1,0 +1,67 @@
+"""What a config file says, as values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from optischema_tui.core.errors import ConfigError
+
+DEFAULT_INTERVAL = 30.0
+LEAST_INTERVAL = 1.0
+FAMILIES = (
+    "statements", "activity", "databases", "tables", "indexes", "sizes", "io", "wal", "checkpointer",
+    "replication", "slots", "progress", "settings", "locks",
+)  # fmt: skip
+"""The query families that a profile may give an interval."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelEndpoint:
+    """Where a profile's language model answers."""
+
+    provider: str
+    """ollama or openai: the protocol that the endpoint speaks."""
+    url: str = ""
+    model: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """A named target."""
+
+    name: str
+    params: tuple[tuple[str, str], ...] = ()
+    """libpq keywords, sorted."""
+    password_command: tuple[str, ...] = ()
+    """A program and its arguments, run without a shell; its first line of output is the password."""
+    allow_changes: bool = False
+    interval: float | None = None
+    """Seconds between two polls of the statements."""
+    label: str = ""
+    intervals: tuple[tuple[str, float], ...] = ()
+    """Seconds between two readings, by query family (see FAMILIES), sorted; 0 turns one off."""
+    show: tuple[str, ...] = ()
+    """Reasons of core.workload.filter whose statements are shown from the start."""
+    theme: str = ""
+    keyring: bool = False
+    """Ask the desktop's keyring for the password."""
+    credential: str = ""
+    """The file in systemd's $CREDENTIALS_DIRECTORY; empty: optischema-tui-NAME, else pgpass."""
+    model: ModelEndpoint | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """What the file says, with defaults for the rest."""
+
+    path: Path = Path()
+    profiles: dict[str, Profile] = field(default_factory=dict)
+    broken: dict[str, ConfigError] = field(default_factory=dict)
+    """Profiles that the file names but that cannot be used, and the first reason why."""
+    problems: tuple[ConfigError, ...] = ()
+    theme: str = ""
+    ascii: bool = False
+    mouse: bool = True
+    refresh: float = DEFAULT_INTERVAL
+    lab_bindir: str = ""

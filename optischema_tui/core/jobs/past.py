@@ -1,0 +1,85 @@
+"""What the screens show of a moment in the past, from history alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from optischema_tui.core.clock import local_stamp
+from optischema_tui.core.config import FAMILIES
+from optischema_tui.core.errors import UsageError
+from optischema_tui.core.history.store import History
+from optischema_tui.core.models import ActivitySample, Picture, Reading, TargetIdentity, WaitPoint
+from optischema_tui.core.workload.past import past_picture
+
+SERIES_SECONDS = 3600.0
+"""Of the charts before the moment."""
+SERIES_POINTS = 360
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One moment of a target's history."""
+
+    at: float
+    """End of the interval that the picture shows, seconds since 1970."""
+    picture: Picture
+    sample: ActivitySample | None
+    waits: tuple[WaitPoint, ...]
+    readings: dict[str, tuple[Reading, Reading | None]]
+    note: str
+    """How coarse the interval is and what history does not hold of it; empty when all is there."""
+
+
+def look_back(history: History, target: TargetIdentity, at: float, show_hidden: frozenset[str] = frozenset()) -> Moment:
+    """The finest stored interval that ends at `at` or last before it. Raises UsageError when there is none."""
+    fingerprint = target.fingerprint
+    tick = history.tick_at(fingerprint, at)
+    if tick is None:
+        span = history.span(fingerprint)
+        known = f"It begins at {local_stamp(span[0])}" if span else "Nothing was stored yet"
+        raise UsageError(f"History holds nothing of {local_stamp(at)}", known)
+    since = tick.at - SERIES_SECONDS
+    series = history.series(fingerprint, since, tick.at, SERIES_POINTS)
+    sample = history.sample_at(fingerprint, tick.at)
+    readings: dict[str, tuple[Reading, Reading | None]] = {}
+    for name in FAMILIES:
+        reading = history.reading_at(fingerprint, name, tick.at)
+        if reading is not None:
+            before = history.reading_before(fingerprint, name, reading.taken_at)
+            comparable = before is not None and before.epoch == reading.epoch
+            readings[name] = (reading, before if comparable else None)
+    return Moment(
+        at=tick.at,
+        picture=past_picture(tick, target, series, show_hidden, activity=sample),
+        sample=sample,
+        waits=history.waits(fingerprint, since, tick.at, SERIES_POINTS),
+        readings=readings,
+        note=_note(tick.seconds, tick.tier_seconds, sample is None),
+    )
+
+
+def step(history: History, target: TargetIdentity, at: float | None, steps: int) -> float:
+    """The end of the stored interval `steps` after `at` (before it when negative); `at` None is the present.
+
+    Raises UsageError at either end of history.
+    """
+    fingerprint = target.fingerprint
+    span = history.span(fingerprint)
+    if span is None:
+        raise UsageError("History holds nothing of this target yet", "The first interval is stored after two looks")
+    if at is None:
+        return span[1]
+    found = history.neighbour(fingerprint, at, steps)
+    if found is None:
+        where, end = ("begins", span[0]) if steps < 0 else ("ends", span[1])
+        raise UsageError(f"History {where} at {local_stamp(end)}")
+    return found
+
+
+def _note(seconds: float, tier: float, no_sample: bool) -> str:
+    parts = []
+    if tier:
+        parts.append(f"each figure is of {seconds / 60:.0f} minutes: finer ones are kept for a shorter time")
+    if no_sample:
+        parts.append("no sessions are stored of this moment")
+    return "; ".join(parts)

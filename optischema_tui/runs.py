@@ -1,0 +1,127 @@
+"""Changes that run while the screens live: begun here, or found running from an earlier session."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from optischema_tui import messages as m
+from optischema_tui.core.clock import Clock
+from optischema_tui.core.errors import OptischemaError
+from optischema_tui.core.paths import Paths
+from optischema_tui.core.target.spec import TargetSpec
+
+if TYPE_CHECKING:
+    from optischema_tui.core.models import Change
+
+Tell = Callable[[m.Fact], None]
+Job = Callable[[Callable[[], None], Callable[[OptischemaError], m.Fact] | None], None]
+
+
+class Runs:
+    """At most one change of this program at a time; each in a thread of its own."""
+
+    def __init__(
+        self, spec: TargetSpec, paths: Paths, clock: Clock, tell: Tell, job: Job, reload: Callable[[], None]
+    ) -> None:
+        """`reload` reads the ledger again, in the thread that calls it."""
+        self.spec = spec
+        self._paths = paths
+        self._clock = clock
+        self._tell = tell
+        self._job = job
+        self._reload = reload
+        self._reconciled = False
+        self._running: threading.Event | None = None
+        """Set to cancel the change that runs now; None when none runs."""
+
+    def reconcile(self) -> None:
+        """Find out what became of changes that were begun and not ended, once for each time we cannot know."""
+        from optischema_tui.core.change.reconcile import RUNNING
+        from optischema_tui.core.jobs import changes
+
+        if self._reconciled or self._running is not None:
+            return
+        verdicts = changes.reconcile(self._paths, self.spec, clock=self._clock)
+        self._reconciled = True
+        if verdicts:
+            self._tell(m.Reconciled(tuple(f"{each.change.title}: {each.reason}" for each in verdicts)))
+        self._reload()
+        running = next((each.change for each in verdicts if each.finding == RUNNING), None)
+        if running is not None:
+            self._follow(running)
+
+    def preflight(self, change_id: str, undo: bool) -> None:
+        from optischema_tui.core.jobs import changes
+        from optischema_tui.core.models import Level
+
+        change = changes.find(self._paths, change_id)
+        self._tell(m.RunBegan(change, undo))
+        checks = changes.preflight(
+            self._paths, change.id, self.spec, undo=undo, clock=self._clock,
+            on_check=lambda check: self._tell(m.RunChecked(check)),
+        )  # fmt: skip
+        self._tell(m.RunReady(any(check.level is Level.BLOCK for check in checks)))
+
+    def start(self, change_id: str, undo: bool, look_again: Callable[[], None]) -> None:
+        """Carry a change out. `look_again` is called after a failure: it finds out what is left."""
+
+        def run(cancel: threading.Event) -> Change:
+            from optischema_tui.core.jobs import changes
+
+            return changes.carry_out(
+                self._paths, change_id, self.spec, undo=undo, clock=self._clock, cancel=cancel,
+                on_check=lambda check: self._tell(m.RunChecked(check)),
+                on_progress=lambda progress: self._tell(m.RunTick(progress)),
+            )  # fmt: skip
+
+        if self._running is not None:
+            self._tell(m.Told("Another change is running; one at a time.", "warning"))
+            return
+        self._to_its_end(run, look_again)
+
+    def cancel(self) -> None:
+        if not self.spec.allow_changes:
+            self._tell(m.Told("Changes are off for this target: the build is only watched.", "warning"))
+        elif self._running is not None:
+            self._running.set()
+
+    def _follow(self, change: Change) -> None:
+        """Adopt a build that an earlier session began: its progress is shown, and it can be cancelled, as our own."""
+
+        def run(cancel: threading.Event) -> Change:
+            from optischema_tui.core.jobs import changes
+
+            try:
+                return changes.follow(
+                    self._paths, change.id, self.spec, clock=self._clock, cancel=cancel,
+                    on_progress=lambda progress: self._tell(m.RunTick(progress)),
+                )  # fmt: skip
+            finally:
+                now = changes.find(self._paths, change.id)
+                told = now.detail.get("error") or now.detail.get("result") or f"It is {now.state.replace('_', ' ')}"
+                self._tell(m.Reconciled((f"{change.title}: {told}",)))
+
+        if self._running is None:
+            self._tell(m.RunBegan(change, False))
+            self._to_its_end(run, None)
+
+    def _to_its_end(self, run: Callable[[threading.Event], Change], look_again: Callable[[], None] | None) -> None:
+        cancel = self._running = threading.Event()
+
+        def work() -> None:
+            failed = False
+            try:
+                self._tell(m.RunDone(run(cancel)))
+            except OptischemaError as error:
+                failed, self._reconciled = True, False
+                self._tell(m.RunFailed(error))
+            finally:
+                self._running = None
+                self._reload()
+            if failed and look_again is not None:
+                look_again()
+
+        self._tell(m.RunStarted())
+        self._job(work, m.RunFailed)
