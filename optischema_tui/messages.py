@@ -2,7 +2,7 @@
 
 A `Fact` comes up from the bridge: something is so now. A `Request` goes down from a screen: a person wants something.
 Screens post requests and draw `StateChanged`; nobody else touches their widgets. Messages are neither compared nor
-printed, and each method that a dataclass does not make is time to the first frame.
+printed, and each method that a dataclass does not make is time to the first frame. Those without a field are none.
 """
 
 from __future__ import annotations
@@ -100,7 +100,6 @@ class PastFailed(Fact, bubble=False):
     error: OptischemaError
 
 
-@dataclass(eq=False, repr=False)
 class WentLive(Fact, bubble=False):
     """The screens show the present again."""
 
@@ -208,7 +207,6 @@ class RunReady(Fact, bubble=False):
     blocked: bool
 
 
-@dataclass(eq=False, repr=False)
 class RunStarted(Fact, bubble=False):
     """The person confirmed; the checks run once more, then the statement."""
 
@@ -294,7 +292,6 @@ class PollChanged(Fact, bubble=False):
 # --- requests: the bridge answers them ---
 
 
-@dataclass(eq=False, repr=False)
 class Poll(Request):
     pass
 
@@ -323,7 +320,6 @@ class StepPast(Request):
     step: int
 
 
-@dataclass(eq=False, repr=False)
 class GoLive(Request):
     pass
 
@@ -335,17 +331,14 @@ class ToggleFilter(Request):
     reason: str
 
 
-@dataclass(eq=False, repr=False)
 class Doctor(Request):
     """Test again what this role may do on this server."""
 
 
-@dataclass(eq=False, repr=False)
 class Advise(Request):
     pass
 
 
-@dataclass(eq=False, repr=False)
 class LoadLedger(Request):
     pass
 
@@ -381,7 +374,6 @@ class Run(Request):
     undo: bool = False
 
 
-@dataclass(eq=False, repr=False)
 class CancelRun(Request):
     pass
 
@@ -392,12 +384,10 @@ class WantPlan(Request):
     sql: str
 
 
-@dataclass(eq=False, repr=False)
 class LoadAudit(Request):
     pass
 
 
-@dataclass(eq=False, repr=False)
 class LoadBaselines(Request):
     pass
 
@@ -445,22 +435,18 @@ class AskKeep(Request):
     title: str
 
 
-@dataclass(eq=False, repr=False)
 class AskBaseline(Request):
     pass
 
 
-@dataclass(eq=False, repr=False)
 class AskMoment(Request):
     """Ask for the moment to stand at."""
 
 
-@dataclass(eq=False, repr=False)
 class ShowFilters(Request):
     """Show what is kept out of sight, each reason with its switch."""
 
 
-@dataclass(eq=False, repr=False)
 class SwitchTarget(Request):
     """Leave this target and choose another."""
 
@@ -477,12 +463,10 @@ class ShowHelp(Request):
     screen: str
 
 
-@dataclass(eq=False, repr=False)
 class BannerRead(Request):
     """The person has read what became of an earlier session's changes."""
 
 
-@dataclass(eq=False, repr=False)
 class QuitAsked(Request):
     pass
 

@@ -188,8 +188,7 @@ class Database:
             return self._connect()
 
     def _connect(self) -> sqlite3.Connection:
-        if create_private(self.path):
-            self._begun_at = self._clock.monotonic()
+        begun = create_private(self.path)
         connection = sqlite3.connect(
             self.path, timeout=BUSY_TIMEOUT_MS / 1000, isolation_level=None, check_same_thread=False
         )
@@ -207,7 +206,7 @@ class Database:
                 f"synchronous={self.schema.synchronous}",
             ):
                 connection.execute(f"PRAGMA {pragma}").fetchall()
-            self._inode = os.stat(self.path).st_ino
+            self._take_note(begun)
             self._upgrade(connection)
         except BaseException as error:
             missing = is_misfit(error) and lacks_parts(connection, self.schema)
@@ -217,6 +216,15 @@ class Database:
             raise
         self._read_only_until = None
         return connection
+
+    def _take_note(self, begun: bool) -> None:
+        """Which file it is, and whether it is one that this object began."""
+        inode = os.stat(self.path).st_ino
+        if begun:
+            self._begun_at = self._clock.monotonic()
+        elif inode != self._inode:
+            self._begun_at = None
+        self._inode = inode
 
     def _open_to_read(self, reason: Exception) -> sqlite3.Connection:
         """What is there, when nothing can be written: for what cannot be read so either, `reason` is raised."""

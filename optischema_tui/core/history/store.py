@@ -53,11 +53,7 @@ class History(Targets, Past, Advice):
         return self._database.notice
 
     def maintain(self) -> None:
-        """See `Database.maintain`: call it at leisure."""
-        self._database.maintain()
-
-    def maintain(self) -> None:
-        """Begin what is due of checks and backups, in the background: to be called at leisure, about once a tick."""
+        """See `Database.maintain`: call it at leisure, about once a tick."""
         self._database.maintain()
 
     def save_tick(

@@ -67,6 +67,11 @@ def count(database: Database) -> int:
     return int(database.read(lambda connection: connection.execute("SELECT count(text) FROM note").fetchone()[0]))
 
 
+def count_of_ids(database: Database) -> int:
+    """Without reading the texts."""
+    return int(database.read(lambda connection: connection.execute("SELECT max(id) FROM note").fetchone()[0])) + 1
+
+
 def asides(path: Path) -> list[Path]:
     return [found for found in path.parent.glob("*.corrupt-*") if found.name[-1].isdigit()]
 
@@ -139,6 +144,26 @@ def test_a_file_without_a_backup_is_begun_anew(path: Path, clock: FixedClock) ->
         assert database.maintained(30)
         assert "fresh one begun" in database.notice
         assert count(database) == 0
+
+
+def test_what_took_the_place_is_checked_too(path: Path, clock: FixedClock) -> None:
+    with closing(Database(path, SCHEMA, clock)) as database:
+        for _ in range(2):
+            for _ in range(NOTES):
+                write(database, int(database.read(lambda c: c.execute("SELECT count(*) FROM note").fetchone()[0])))
+            clock.advance(DAY + 1)
+            database.maintain()
+            assert database.maintained(30)
+        newest, _ = backup.backups(path)
+        spoil(newest.path)
+        path.write_bytes(path.read_bytes()[:70_000])
+        database._drop_connection()
+        database.open()
+        assert count_of_ids(database) == 2 * NOTES, "the newest backup looks well at first"
+        database.maintain()
+        assert database.maintained(30)
+        assert count(database) == NOTES
+        assert len(asides(path)) == 2
 
 
 def test_a_damaged_backup_gives_way_to_the_one_before(path: Path, clock: FixedClock) -> None:

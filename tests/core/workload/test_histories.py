@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 import random
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 
-from optischema_tui.core.models import Snapshot, StatementDelta, StatementKey
+from optischema_tui.core.models import QueryRow, Snapshot, StatementDelta, StatementKey
 from optischema_tui.core.workload.delta import Deltas, deltas, point_of
 from optischema_tui.core.workload.picture import build_picture
 from optischema_tui.core.workload.resting import Resting
@@ -121,12 +121,42 @@ class Judge:
         self.done_before = dict(server.done)
 
 
+@dataclass
+class Gallery:
+    """The pictures of one history: what is reused of the one before must change no figure."""
+
+    resting: Resting = field(default_factory=Resting)
+    rows: dict[StatementKey, QueryRow] = field(default_factory=dict)
+    """As drawn when they were last read, since the collector reads by strata in this epoch."""
+
+    def hang(self, previous: Snapshot | None, current: Snapshot, interval: Deltas | None) -> None:
+        picture = build_picture(previous, current, {}, (), interval=interval, resting=self.resting)
+        alone = build_picture(previous, current, {}, (), interval=interval)
+        assert len(picture.rows) + sum(one.statements for one in picture.hidden) == len(current.statements)
+        assert bool(picture.sampled) == bool(current.read_before)
+        known = interval is not None and not interval.broken and bool(current.read_before)
+        if not known:
+            self.rows.clear()
+        new = {row.key: row for row in alone.rows}
+        for row in picture.rows:
+            assert row.stale == (row.key in current.read_before)
+            if not row.stale:
+                assert row == new[row.key]
+            elif row.key in self.rows:
+                assert row == replace(self.rows[row.key], stale=True)
+            if known and not row.stale:
+                self.rows[row.key] = row
+        if not current.read_before and any(row.share for row in picture.rows):
+            shares = [row.share for row in picture.rows if row.key.toplevel]
+            assert sum(shares) + sum(one.share for one in picture.hidden) + picture.rest_share == pytest.approx(1.0)
+
+
 def live(seed: int, *, pictures: bool = False) -> Judge:
     """One history; every third is without any event, so that the sums must be exact."""
     chance = random.Random(seed)
     server = Server(chance, chance.choice((13, 14, 15, 16, 17, 18)))
     collector = Collector(server, chance.choice((1, 1, 2, 4)), with_totals=chance.random() < 0.7)
-    judge, resting = Judge(server, collector), Resting()
+    judge, gallery = Judge(server, collector), Gallery()
     previous: Snapshot | None = None
     for _ in range(TICKS):
         for _ in range(chance.choice((0, 1, 5, 12))):
@@ -141,14 +171,7 @@ def live(seed: int, *, pictures: bool = False) -> Judge:
         interval = deltas(previous, current) if previous is not None else None
         judge.see(interval, current)
         if pictures:
-            picture = build_picture(previous, current, {}, (), interval=interval, resting=resting)
-            shown = len(picture.rows) + sum(one.statements for one in picture.hidden)
-            assert shown == len(current.statements)
-            assert bool(picture.sampled) == bool(current.read_before)
-            assert sum(row.stale for row in picture.rows) <= len(current.read_before)
-            if collector.strata == 1 and any(row.share for row in picture.rows):
-                shares = [row.share for row in picture.rows if row.key.toplevel]
-                assert sum(shares) + sum(one.share for one in picture.hidden) + picture.rest_share == pytest.approx(1.0)
+            gallery.hang(previous, current, interval)
         previous = current
     return judge
 

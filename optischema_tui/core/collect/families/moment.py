@@ -29,7 +29,7 @@ LOCKS = Question(
     "locks",
     (
         column("blocked_pid", Kind.INT, "l.pid"),
-        column("blocking_pid", Kind.INT, "b.pid"),
+        column("blocking_pid", Kind.INT, "blocker"),
         column("locktype", Kind.TEXT, "l.locktype"),
         column("mode", Kind.TEXT, "l.mode"),
         column("blocking_mode", Kind.TEXT, "h.mode"),

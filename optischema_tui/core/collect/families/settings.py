@@ -32,9 +32,9 @@ SETTINGS = Question(
     views={"s": "pg_settings"},
     needs="pg_settings",
 )
-"""Values in the setting's own `unit`. What our session has set for itself is told as others get it; its `source` is then
-None unless it is the default. `sourcefile` is None without pg_read_all_settings, and settings that are hidden from this
-role are not there. Secrets are left out; of commands and connection strings it is told only whether they are set."""
+"""Values in the setting's own `unit`. What our session has set for itself is told as others get it; its `source` is
+then None unless it is the default. `sourcefile` is None without pg_read_all_settings, and settings that are hidden from
+this role are not there. Secrets are left out; of commands and connection strings only whether they are set is told."""
 
 
 async def _read(source: Source) -> Reading:

@@ -14,26 +14,26 @@ waiting AS MATERIALIZED (
     ORDER BY l.waitstart NULLS LAST
 -- end
     LIMIT 100
+),
+pairs AS MATERIALIZED (
+    SELECT l.*, b.pid AS blocker
+    FROM waiting AS l
+    CROSS JOIN LATERAL (
+        SELECT DISTINCT u.pid FROM pg_catalog.unnest(pg_catalog.pg_blocking_pids(l.pid)) AS u (pid)
+    ) AS b
 )
-SELECT pg_catalog.count(*) OVER ()::int8 + greatest(l.waiters - 100, 0) AS in_all,
+SELECT DISTINCT ON (l.pid, l.blocker)
+       (SELECT pg_catalog.count(*) FROM pairs) + greatest(l.waiters - 100, 0) AS in_all,
        {columns}
-FROM waiting AS l
-CROSS JOIN LATERAL (
-    SELECT DISTINCT u.pid FROM pg_catalog.unnest(pg_catalog.pg_blocking_pids(l.pid)) AS u (pid)
-) AS b
-LEFT JOIN LATERAL (
-    SELECT e.mode, e.granted
-    FROM every AS e
-    WHERE e.pid IS NOT DISTINCT FROM nullif(b.pid, 0)
-      AND e.locktype = l.locktype
-      AND (e.database, e.relation, e.page, e.tuple, e.virtualxid)
-          IS NOT DISTINCT FROM (l.database, l.relation, l.page, l.tuple, l.virtualxid)
-      AND (e.transactionid, e.classid, e.objid, e.objsubid)
-          IS NOT DISTINCT FROM (l.transactionid, l.classid, l.objid, l.objsubid)
-    ORDER BY e.granted DESC, e.mode
-    LIMIT 1
-) AS h ON true
+FROM pairs AS l
+LEFT JOIN every AS h
+  ON coalesce(h.pid, 0) = l.blocker
+ AND h.locktype = l.locktype
+ AND (h.database, h.relation, h.page, h.tuple, h.virtualxid, h.transactionid, h.classid, h.objid, h.objsubid)
+     IS NOT DISTINCT FROM
+     (l.database, l.relation, l.page, l.tuple, l.virtualxid, l.transactionid, l.classid, l.objid, l.objsubid)
 LEFT JOIN pg_catalog.pg_database AS d ON d.oid = l.database
 LEFT JOIN pg_catalog.pg_class AS c ON c.oid = l.relation AND d.datname = pg_catalog.current_database()
 LEFT JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+ORDER BY l.pid, l.blocker, h.granted DESC NULLS LAST, h.mode
 LIMIT 200
