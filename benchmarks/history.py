@@ -78,7 +78,7 @@ class Server:
                     0,
                     new.blk_read_time - old.blk_read_time,
                     new.wal_bytes - old.wal_bytes,
-                )  # fmt: skip
+                )
             )
             self.samples[place] = new
         return deltas
@@ -110,7 +110,7 @@ def sample(chance: random.Random, at: float, keys: list[StatementKey]) -> Activi
                 "SELECT 1",
                 chance.random(),
                 chance.random(),
-            )  # fmt: skip
+            )
         )
     return ActivitySample(at, at, at, tuple(sessions), 80, 0, 100)
 
@@ -149,11 +149,12 @@ def fill(history: History, clock: FixedClock, server: Server, options: argparse.
 
 def fill_activity(history: History, clock: FixedClock, server: Server) -> list[float]:
     took = []
-    clock.at = END - 26 * HOUR
+    clock.at = END - 30 * DAY
     while clock.at < END:
-        batch = [sample(server.chance, clock.at + second, server.keys) for second in range(1, 11)]
-        # A day at a tenth of the samples, then two hours at the full rhythm.
-        clock.advance(10 if clock.at > END - 2 * HOUR else 100)
+        # Four weeks with a sample each minute, two days with one each ten seconds, two hours at the full rhythm.
+        step = 1.0 if clock.at > END - 2 * HOUR else 10.0 if clock.at > END - 2 * DAY else 60.0
+        batch = [sample(server.chance, clock.at + step * number, server.keys) for number in range(1, 11)]
+        clock.advance(10 * step)
         begin = time.perf_counter()
         history.save_activity(TARGET, batch)
         took.append(time.perf_counter() - begin)
@@ -198,8 +199,8 @@ def sizes(history: History, path: Path) -> None:
         history._fetch(f"PRAGMA {name}")[0][0] for name in ("page_size", "page_count", "freelist_count")
     )
     blobs = history._fetch(
-        "SELECT (SELECT coalesce(sum(length(body)), 0) FROM reading), (SELECT coalesce(sum(length(body)), 0) FROM activity),"
-        " (SELECT count(*) FROM activity_count)"
+        "SELECT (SELECT coalesce(sum(length(body)), 0) FROM reading),"
+        " (SELECT coalesce(sum(length(body)), 0) FROM activity), (SELECT count(*) FROM activity_count)"
     )[0]
     used = (pages - free) * page - blobs[0] - blobs[1]
     for tier, ticks, deltas, first, last in rows:

@@ -19,7 +19,7 @@ from optischema_tui import messages as m
 from optischema_tui.actions import bindings
 from optischema_tui.commands import ActionCommands
 from optischema_tui.core.clock import SYSTEM, Clock, local_stamp
-from optischema_tui.core.errors import OptischemaError
+from optischema_tui.core.errors import AuthError, OptischemaError
 from optischema_tui.core.safe_text import clean, redact
 from optischema_tui.core.target.spec import TargetSpec
 from optischema_tui.export import write_export
@@ -151,9 +151,10 @@ class OptischemaApp(App[int]):
         self.glyphs = UNICODE if self.terminal.unicode else ASCII
         self.set_class(self.glyphs.ascii_only, "-ascii")
         self.export_dir = export_dir or Path.cwd()
-        self.state = State(label=spec.label, allow_changes=spec.allow_changes, interval=spec.interval)
+        self.state = State(spec.label, spec.allow_changes, spec.interval, shown_filters=frozenset(spec.show))
         themes, theme_problems = load_themes()
         self._problems = (*problems, *theme_problems)
+        self._asked_password = False
         for theme in themes.values():
             self.register_theme(theme)
         self.theme = choose(theme_name, self.terminal, frozenset(themes))
@@ -191,6 +192,8 @@ class OptischemaApp(App[int]):
         self.state = fold(self.state, fact)
         if isinstance(fact, m.Told):
             self.say(fact.sentence, fact.severity)
+        elif isinstance(fact, m.LinkLost) and isinstance(fact.error, AuthError):
+            self._ask_password(fact.error)
         elif isinstance(fact, m.PastFailed):
             self.say(fact.error.sentence, "warning")
         screen = self.screen
@@ -290,6 +293,20 @@ class OptischemaApp(App[int]):
 
                 sentence = "Keeps what each statement did in the last 60 minutes, to compare with later."
                 self.push_screen(PromptScreen("New baseline", sentence, "its name"), named)
+
+    def _ask_password(self, error: OptischemaError) -> None:
+        """Once for each start: a wrong password is not asked for again and again, since that locks accounts."""
+        if self._asked_password:
+            return
+        self._asked_password = True
+        from optischema_tui.screens.dialogs import PromptScreen
+
+        def given(password: str | None) -> None:
+            if password:
+                self.bridge.ask(m.UsePassword(password))
+
+        title = f"Password of {self.spec.get('user') or 'the role'}"
+        self.push_screen(PromptScreen(title, error.sentence, "kept in memory only", secret=True), given)
 
     def _ask_moment(self) -> None:
         from optischema_tui.core.moment import EXAMPLES, parse_moment

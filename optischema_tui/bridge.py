@@ -175,6 +175,15 @@ class Bridge:
             case events.Lost(error, retry_in):
                 self._refused = True
                 self._tell(m.LinkLost(error, self.clock.monotonic() + retry_in))
+                self._in_writer(lambda recorder: recorder.lost(event))
+
+    def _use_password(self, password: str) -> None:
+        """Try again with what the person typed; it stays in memory."""
+        from optischema_tui.core.target.resolver import with_password
+
+        self.spec = self._runs.spec = with_password(self.spec, password)
+        if self._watch is not None:
+            self._watch.use(self.spec)
 
     def _reached(self, identity: TargetIdentity) -> None:
         self._identity = identity
@@ -298,6 +307,8 @@ class Bridge:
                 self._tell(m.WentLive())
             case m.ToggleFilter(reason):
                 self._toggle(reason)
+            case m.UsePassword(password):
+                self._use_password(password)
             case m.Doctor():
                 self._job(self._examine, lambda error: m.LoadFailed("doctor", error))
 
@@ -398,7 +409,7 @@ class Bridge:
     def _examine(self) -> None:
         from optischema_tui.core.jobs.doctor import examine
 
-        identity, capabilities = examine(self.spec)
+        identity, capabilities = examine(self.spec, self.paths, self.lab_bindir)
         self._tell(m.Doctored(capabilities, identity))
 
     def _plan(self, request: m.WantPlan) -> None:

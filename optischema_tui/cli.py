@@ -37,6 +37,9 @@ COMMANDS = {
     "doctor": "what this role may see and do on a server, and the exact GRANT or setting for the rest",
     "collect": "observe a server into the local history, without a screen",
     "top": "the most expensive statements",
+    "activity": "the sessions that are not idle, what they wait for, and who blocks whom",
+    "objects": "tables, indexes and their sizes: what was done with them",
+    "server": "databases, I/O, WAL, checkpoints, replication, progress, locks, settings",
     "advise": "index recommendations, each proved in the lab",
     "lab": "build the lab and compare its plans with the target's own",
     "changes": "recommendations and changes, and where each one stands",
@@ -48,8 +51,17 @@ COMMANDS = {
     "audit": "the hash-chained journal: list, verify, export",
     "baseline": "named baselines: create, list, compare",
     "plan": "the plan of one statement on the target, without running it",
+    "profiles": "the targets that are known here: list, add, remove, check",
 }
-_DECISIONS = ("approve", "apply", "rollback", "keep", "dismiss")
+_MODULES = dict.fromkeys(("approve", "apply", "rollback", "keep", "dismiss"), "changes") | {
+    "objects": "families", "server": "families",
+}  # fmt: skip
+"""Commands whose module in twins/ has another name."""
+FAMILIES = (
+    "databases", "tables", "indexes", "sizes", "io", "wal", "checkpointer", "replication", "slots", "progress",
+    "settings", "locks",
+)  # fmt: skip
+_MOMENT = 'what history holds of a moment, e.g. "yesterday 14:00", "-2h"; the server is not asked'
 
 
 _VALUED = ("--config", "--state-dir", "--interval", "--theme")
@@ -114,7 +126,7 @@ def _chosen(words: list[str]) -> tuple[str, Namespace]:
     command = words[place]
     arguments = _parser(command).parse_args(words[:place] + words[place + 1 :])
     arguments.command = command
-    return ("changes" if command in _DECISIONS else command), arguments
+    return _MODULES.get(command, command), arguments
 
 
 def _place_of_command(words: list[str]) -> int | None:
@@ -179,12 +191,12 @@ def _parser(command: str) -> ArgumentParser:
     parser = _Parser(
         prog=f"optischema-tui {command}",
         description=f"{COMMANDS[command]}.",
-        epilog=("" if command in ("demo", "changes", "audit") else TARGETS + "\n") + EXIT_CODES,
+        epilog=("" if command in ("demo", "changes", "audit", "profiles") else TARGETS + "\n") + EXIT_CODES,
         formatter_class=RawDescriptionHelpFormatter,
     )
     _common(parser)
     add = parser.add_argument
-    if command in ("doctor", "top", "advise", "lab", "plan"):
+    if command in ("doctor", "top", "advise", "lab", "plan", "activity", "objects", "server"):
         add("target", nargs="?", metavar="TARGET", help="see below")
     if command == "demo":
         add("--no-ui", action="store_true", help='print {"dsn": ...} as one line and run until a signal')
@@ -200,6 +212,20 @@ def _parser(command: str) -> ArgumentParser:
     elif command == "top":
         add("--seconds", type=_span, default=0.0, metavar="S", help="watch for S seconds; 0 = since the last reset")
         add("--limit", type=_count, default=20, metavar="N", help="statements to show (default 20)")
+        add("--at", metavar="MOMENT", help=_MOMENT)
+    elif command == "doctor":
+        add("--sql", action="store_true", help="print the script that makes a role for one tier of use")
+        add("--tier", choices=("monitor", "lab", "apply"), default="monitor", help="of --sql (default monitor)")
+    elif command in ("activity", "objects", "server"):
+        what = "sample each second for S seconds" if command == "activity" else "read twice, S seconds apart: rates"
+        add("--seconds", type=_span, default=0.0, metavar="S", help=f"{what} (default: once)")
+        add("--at", metavar="MOMENT", help=_MOMENT)
+        if command != "activity":
+            add("--family", action="append", choices=FAMILIES, metavar="NAME", help="only this one; may be repeated")
+            add("--limit", type=_count, default=50, metavar="N", help="rows of a family to show (default 50)")
+    elif command == "profiles":
+        add("action", nargs="?", choices=("list", "add", "remove", "check"), default="list")
+        add("words", nargs="*", metavar="WORD", help="add: NAME CONNINFO; remove: NAME")
     elif command == "advise":
         add(
             "--workload",

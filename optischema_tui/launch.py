@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from optischema_tui.core.clock import SYSTEM, Clock
 from optischema_tui.core.errors import OptischemaError, UsageError
@@ -10,6 +11,9 @@ from optischema_tui.core.paths import Paths
 from optischema_tui.core.safe_text import one_line
 from optischema_tui.core.target.spec import TargetSpec
 from optischema_tui.terminal import prepare, probe
+
+if TYPE_CHECKING:
+    from optischema_tui.core.models import KnownTarget
 
 
 def launch(
@@ -45,4 +49,25 @@ def launch(
         clock=clock,
     )
     app.run(mouse=not terminal.remote if mouse is None else mouse)
-    return app.return_code or 0
+    return app.return_value if app.return_value is not None else app.return_code or 0
+
+
+def choose_target(
+    targets: Sequence[KnownTarget],
+    wrong: Callable[[str], str],
+    *,
+    theme: str = "",
+    ascii_only: bool = False,
+    mouse: bool | None = None,
+    problems: Sequence[OptischemaError] = (),
+    clock: Clock = SYSTEM,
+) -> str | None:
+    """The words of the target that the person chooses; None when they leave. `wrong`: see `ConnectApp`."""
+    terminal = probe(ascii_only=ascii_only)
+    prepare(terminal)
+    from optischema_tui.connect import ConnectApp
+    from optischema_tui.theming import theme_names
+
+    known = theme if theme in theme_names() else ""
+    app = ConnectApp(targets, terminal, wrong=wrong, theme_name=known, problems=problems, clock=clock)
+    return app.run(mouse=not terminal.remote if mouse is None else mouse)

@@ -2,7 +2,8 @@
 
 A `Fact` comes up from the bridge: something is so now. A `Request` goes down from a screen: a person wants something.
 Screens post requests and draw `StateChanged`; nobody else touches their widgets. Messages are neither compared nor
-printed, and each method that a dataclass does not make is time to the first frame. Those without a field are none.
+printed, and each method that a dataclass does not make is time to the first frame; one without fields is a
+plain class.
 """
 
 from __future__ import annotations
@@ -335,6 +336,13 @@ class Doctor(Request):
     """Test again what this role may do on this server."""
 
 
+@dataclass(eq=False, repr=False)
+class UsePassword(Request):
+    """Try again with the password that the person typed."""
+
+    password: str
+
+
 class Advise(Request):
     pass
 
@@ -449,6 +457,18 @@ class ShowFilters(Request):
 
 class SwitchTarget(Request):
     """Leave this target and choose another."""
+
+
+@dataclass(eq=False, repr=False)
+class AskTarget(Request):
+    """Ask for the words of a target."""
+
+
+@dataclass(eq=False, repr=False)
+class TargetChosen(Request):
+    """Open this target: a profile's name, service=NAME or a connection string."""
+
+    words: str
 
 
 @dataclass(eq=False, repr=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Protocol, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
 
 from textual import on
 from textual.app import ComposeResult
@@ -23,6 +23,9 @@ from optischema_tui.widgets.key_bar import PieceBar
 from optischema_tui.widgets.lines import Line, LineView, plain, wrap
 from optischema_tui.widgets.live_table import LiveTable
 from optischema_tui.widgets.status_line import Part, StatusLine
+
+if TYPE_CHECKING:
+    from optischema_tui.core.models import Picture
 
 WIDTHS = [(0, "-narrow"), (110, "-wide")]
 """Style classes by the screen's width in cells."""
@@ -332,8 +335,17 @@ def banner_lines(state: State, clock: Clock) -> tuple[Line, ...]:
     return tuple(lines)
 
 
+def interval_words(picture: Picture) -> str:
+    """`last 30 s`, `over 10.0 min` in the past, or that figures are lifetimes."""
+    if picture.seconds is None:
+        return "since the last reset"
+    return f"{'over' if picture.past else 'last'} {figures.seconds(picture.seconds)}"
+
+
 def no_statements(state: State) -> str:
     """Why a table of statements has no rows. Rows that this role may not read are not rows that are not there."""
+    if state.past is not None:
+        return "no statement was called in that time" if state.picture else "history holds no statements of this moment"
     if state.picture is None:
         return "waiting for the first answer of the server"
     if not state.picture.unreadable:

@@ -13,7 +13,7 @@ from optischema_tui import messages as m
 from optischema_tui.actions import bindings
 from optischema_tui.core.models import Kpis, Picture, QueryRow
 from optischema_tui.state import State
-from optischema_tui.view import View, no_statements
+from optischema_tui.view import View, interval_words, no_statements
 from optischema_tui.widgets import figures
 from optischema_tui.widgets.chart import Point, TimeChart
 from optischema_tui.widgets.lines import LineView
@@ -73,7 +73,8 @@ class DashboardScreen(View):
 
 def _tiles(kpis: Kpis) -> list[Tile]:
     active = figures.UNKNOWN if kpis.active is None else str(kpis.active)
-    of = f"{kpis.connections}/{kpis.max_connections} connected" if kpis.connections is not None else ""
+    most = f"/{kpis.max_connections}" if kpis.max_connections is not None else ""
+    of = f"{kpis.connections}{most} connected" if kpis.connections is not None else ""
     hit = kpis.hit_ratio
     role = "strong" if hit is None or hit >= 0.95 else "warn" if hit >= 0.8 else "bad"
     load = figures.UNKNOWN if kpis.db_time is None else f"{kpis.db_time:.2f} s/s"
@@ -98,8 +99,11 @@ def _recent(picture: Picture) -> tuple[Any, ...]:
 def _heading(picture: Picture | None) -> tuple[tuple[str, str], ...]:
     if picture is None:
         return (("Most expensive queries", "head"),)
-    when = f"last {figures.seconds(picture.seconds)}" if picture.seconds is not None else "since the last reset"
-    line = (("Most expensive queries  ", "head"), (f"{len(picture.rows)} statements, {when}", "dim"))
-    if not picture.unreadable:
-        return line
-    return (*line, (f"   {picture.unreadable:,} of other roles hidden", "warn"))
+    when = interval_words(picture)
+    line = [("Most expensive queries  ", "head"), (f"{len(picture.rows)} statements, {when}", "dim")]
+    if picture.unreadable:
+        line.append((f"   {picture.unreadable:,} of other roles hidden", "warn"))
+    if picture.hidden:
+        share = sum(each.share for each in picture.hidden)
+        line.append((f"   {sum(each.statements for each in picture.hidden):,} hidden ({share:.1%})", "dim"))
+    return tuple(line)

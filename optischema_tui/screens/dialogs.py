@@ -34,8 +34,10 @@ class PromptScreen(ModalScreen[str]):
         value: str = "",
         *,
         wrong: Callable[[str], str] = lambda text: "",
+        secret: bool = False,
     ) -> None:
         super().__init__()
+        self.secret = secret
         self.prompt = title
         self.sentence = sentence
         self.placeholder = placeholder
@@ -45,7 +47,9 @@ class PromptScreen(ModalScreen[str]):
     def compose(self) -> ComposeResult:
         with Vertical(classes="dialog"):
             yield LineView(id="words")
-            box = Input(self.value, placeholder=self.placeholder, id="answer", select_on_focus=False)
+            box = Input(
+                self.value, placeholder=self.placeholder, id="answer", select_on_focus=False, password=self.secret
+            )
             box.cursor_blink = False
             yield box
 
@@ -64,7 +68,7 @@ class PromptScreen(ModalScreen[str]):
 
     @on(Input.Submitted)
     def _given(self, event: Input.Submitted) -> None:
-        text = one_line(event.value, 500)
+        text = event.value if self.secret else one_line(event.value, 500)
         if text:
             complaint = self.wrong(text)
             if complaint:

@@ -59,10 +59,10 @@ class QueryDetailScreen(View):
 
         def statement(width: int) -> list[Line]:
             lines = _statement(row, answer, width, glyphs, gone, past=state.past is not None)
-            return lines if wide else [*_short(row, width), (), *lines, (), *_figures(row)]
+            return lines if wide else [*_short(row, width), (), *lines, (), *_figures(row, past=state.past is not None)]
 
         self.query_one("#statement", LineView).show(statement)
-        self.query_one("#figures", LineView).show(lambda width: _figures(row))
+        self.query_one("#figures", LineView).show(lambda width: _figures(row, past=state.past is not None))
 
     def on_resize(self) -> None:
         self.call_after_refresh(self.redraw)
@@ -118,7 +118,8 @@ def _statement(
     return lines
 
 
-def _figures(row: QueryRow) -> list[Line]:
+def _figures(row: QueryRow, *, past: bool) -> list[Line]:
+    """In the past there is one column: history keeps what was done in an interval, not the counters."""
     sample = row.sample
     ms, count, octets, percent = figures.milliseconds, figures.count, figures.octets, figures.percent
     pairs: list[tuple[str, str, str]] = [
@@ -157,6 +158,8 @@ def _figures(row: QueryRow) -> list[Line]:
               ("database", "", row.database)]  # fmt: skip
     lines: list[Line] = []
     for label, interval, lifetime in pairs:
+        if past:
+            interval, lifetime = interval or lifetime.replace("lifetime", ""), ""
         role = "dim" if interval == "interval" else ""
         lines.append(((f"{label:<22}", "dim"), (f"{interval:>10}", role or "strong"), (f"  {lifetime:>10}", role)))
     if row.interval_seconds is not None:

@@ -13,7 +13,7 @@ from optischema_tui.actions import bindings
 from optischema_tui.core.models import QueryRow
 from optischema_tui.filter_view import FilterView
 from optischema_tui.state import State
-from optischema_tui.view import no_statements
+from optischema_tui.view import interval_words, no_statements
 from optischema_tui.widgets.lines import Line, LineView, wrap
 from optischema_tui.widgets.live_table import LiveTable, Order
 from optischema_tui.widgets.query_columns import matches, query_columns
@@ -54,8 +54,9 @@ class TopQueriesScreen(FilterView[QueryRow]):
         line: list[tuple[str, str]] = self.filter_chip()
         line.append((f"{len(table.rows):,} of {table.total:,} statements", "strong"))
         if picture is not None:
-            when = f"last {picture.seconds:.0f} s" if picture.seconds is not None else "since the last reset"
-            line.append((f"   {when}", "dim"))
+            line.append((f"   {interval_words(picture)}", "dim"))
+            if picture.past:
+                line.append(("   every figure is of that time", "dim"))
             if picture.sampled:
                 line.append((f"   {picture.sampled}", "dim"))
             if picture.hidden:

@@ -43,6 +43,8 @@ def run(context: Context, arguments: Namespace) -> int:
         return 0
     if daemon.stopped_by is not None:
         raise KeyboardInterrupt
+    if listener.followed:
+        return 0
     raise UsageError("Nothing was collected", "the server did not answer in this time", "See the lines above")
 
 
@@ -52,6 +54,8 @@ class _Printer:
     def __init__(self, context: Context, *, several: bool) -> None:
         self._context = context
         self._several = several
+        self.followed = False
+        """Another program collected a target all the while, or for a part of it."""
 
     def picture(self, spec: TargetSpec, picture: Picture) -> None:
         judged = self._judge(picture)
@@ -80,6 +84,7 @@ class _Printer:
 
     def role(self, spec: TargetSpec, who: str) -> None:
         if who:
+            self.followed = True
             say(f"{spec.label}: {who} collects this target already; it is taken over when that program ends.")
 
     def mistake(self, spec: TargetSpec, error: OptischemaError) -> None:

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from optischema_tui.demo.demo import Demo
 from optischema_tui.twins.context import Context, put
-from optischema_tui.twins.ui import open_ui
+from optischema_tui.twins.ui import SWITCH, open_ui
 
 
 def run(context: Context, arguments: Namespace) -> int:
@@ -22,7 +22,8 @@ def run(context: Context, arguments: Namespace) -> int:
             _until_signal(json.dumps({"dsn": demo.dsn}))
             return 0
         spec = replace(context.spec(demo.dsn), label="demo", allow_changes=True)
-        return open_ui(context, arguments, spec)
+        code = open_ui(context, arguments, spec)
+        return 0 if code == SWITCH else code
 
 
 def _until_signal(line: str) -> None:

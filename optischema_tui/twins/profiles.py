@@ -8,7 +8,7 @@ from typing import Any
 from optischema_tui.core.clock import iso, local_stamp
 from optischema_tui.core.errors import UsageError
 from optischema_tui.core.jobs import targets
-from optischema_tui.core.jobs.targets import KnownTarget
+from optischema_tui.core.models import KnownTarget
 from optischema_tui.core.safe_text import one_line
 from optischema_tui.twins.context import Context, say
 from optischema_tui.twins.table import table

@@ -8,6 +8,7 @@ from optischema_tui.core.errors import UsageError
 from optischema_tui.core.jobs.observe import missing, observe
 from optischema_tui.core.target.spec import TargetSpec
 from optischema_tui.twins.context import Context, asking_password
+from optischema_tui.twins.past import past_of
 from optischema_tui.twins.rows import picture_json, picture_text
 
 
@@ -16,6 +17,12 @@ def run(context: Context, arguments: Namespace) -> int:
         raise UsageError("--limit must be 1 or more")
     if arguments.seconds < 0:
         raise UsageError("--seconds must not be negative")
+
+    spec = context.spec(arguments.target)
+    if arguments.at:
+        picture = past_of(context, spec, arguments.at)[1].picture
+        context.out(picture_json(picture, arguments.limit), lambda: picture_text(picture, arguments.limit))
+        return 0
 
     def work(spec: TargetSpec) -> int:
         watch = arguments.seconds > 0
@@ -30,4 +37,4 @@ def run(context: Context, arguments: Namespace) -> int:
         context.out(picture_json(picture, arguments.limit), lambda: picture_text(picture, arguments.limit))
         return 0
 
-    return asking_password(context.spec(arguments.target), work)
+    return asking_password(spec, work)

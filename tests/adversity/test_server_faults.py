@@ -123,7 +123,7 @@ class SteppedClock(Clock):
         return super().wall() + self.step
 
 
-@pytest.mark.parametrize("step", [DAY, -DAY, 600.0])
+@pytest.mark.parametrize("step", [-DAY, *(pytest.param(n, marks=pytest.mark.deep) for n in (DAY, 600.0))])
 async def test_a_step_of_the_wall_clock_makes_no_interval_longer(fresh_db: str, step: float) -> None:
     """600 s: also what a server with a clock ten minutes off looks like."""
     clock = SteppedClock()

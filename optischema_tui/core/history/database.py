@@ -124,13 +124,14 @@ class Database:
 
     def _run(self, begin: str, work: Work[T]) -> T:
         with self._lock, self._told():
-            try:
-                return self._once(begin, work)
-            except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
-                why = self._damage_in(error)
-                if not why or not self._replaceable:
-                    raise
-            self._replace(why)
+            for _ in range(_REPLACEMENTS):
+                try:
+                    return self._once(begin, work)
+                except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
+                    why = self._damage_in(error)
+                    if not why or not self._replaceable:
+                        raise
+                self._replace(why)
             return self._once(begin, work)
 
     def _once(self, begin: str, work: Work[T]) -> T:

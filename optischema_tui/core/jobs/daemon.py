@@ -119,8 +119,7 @@ class Daemon:
         def on_event(event: CollectEvent) -> None:
             if isinstance(event, Lost):
                 self._listener.lost(spec, event)
-            else:
-                self._submit(lambda: self._record(spec, recorder, told, event))
+            self._submit(lambda: self._record(spec, recorder, told, event))
 
         watch = Watch(
             spec,
@@ -154,6 +153,8 @@ class Daemon:
         """In the writer's thread."""
         if isinstance(event, Connected):
             recorder.connected(event)
+        elif isinstance(event, Lost):
+            recorder.lost(event)
         elif isinstance(event, Observed) and recorder.storing:
             picture = recorder.observed(event)
             self.ticks += 1

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from optischema_tui.core.clock import SYSTEM, Clock
-from optischema_tui.core.collect.events import Connected, Gathered, Observed, Sampled
+from optischema_tui.core.collect.events import Connected, Gathered, Lost, Observed, Sampled
 from optischema_tui.core.errors import StorageError
 from optischema_tui.core.history.store import History
 from optischema_tui.core.models import (
@@ -80,7 +80,12 @@ class Recorder:
         self._keep(
             lambda history: history.remember_target(self.spec.key, event.identity, self.spec.dsn, self.spec.label)
         )
+        self._keep(lambda history: history.note_state(self.spec.key, "observed"))
         self.attached(event.identity)
+
+    def lost(self, event: Lost) -> None:
+        """Remember for the next choice of a target why this one could not be used."""
+        self._keep(lambda history: history.note_state(self.spec.key, event.error.what))
 
     def attached(self, identity: TargetIdentity) -> None:
         """Take up the history of this target where it ended. A failing store is kept in `storage_problem`."""

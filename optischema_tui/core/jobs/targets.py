@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from optischema_tui.core.config import Config, Profile
 from optischema_tui.core.config.writer import remove_profile, save_profile
 from optischema_tui.core.errors import OptischemaError, StorageError, UsageError
 from optischema_tui.core.history.store import History
-from optischema_tui.core.models import RecentTarget
+from optischema_tui.core.models import KnownTarget, RecentTarget
 from optischema_tui.core.paths import Paths
 from optischema_tui.core.target.conninfo import is_url, parse_conninfo, parse_url
 from optischema_tui.core.target.failures import place
@@ -19,32 +19,7 @@ from optischema_tui.core.target.service_file import service_names
 from optischema_tui.core.target.spec import TargetSpec
 
 PROFILE, SERVICE, RECENT = "profile", "service", "recent"
-
-
-@dataclass(frozen=True, slots=True)
-class KnownTarget:
-    """One line of the connect screen. Texts may come from files: make them safe before showing them."""
-
-    name: str
-    """What opens it: a profile's name, service=NAME, or a connection string without a secret."""
-    origin: str
-    """PROFILE, SERVICE or RECENT."""
-    label: str
-    dsn: str = ""
-    """A connection string without a secret; empty when it cannot be told."""
-    where: str = ""
-    """db.example:5432, or the socket's directory with the port; empty when it cannot be told."""
-    dbname: str = ""
-    user: str = ""
-    allow_changes: bool = False
-    state: str = ""
-    """What became of it the last time, a few words; empty when it was never reached or nobody said."""
-    seen_at: float | None = None
-    """When it was reached last, seconds since 1970."""
-    server_version_num: int = 0
-    """As the server said then; 0 when it never did."""
-    problem: str = ""
-    """Why it cannot be opened; empty when nothing is wrong."""
+"""Where a target is known from: `KnownTarget.origin`."""
 
 
 def listing(paths: Paths, config: Config) -> tuple[KnownTarget, ...]:

@@ -47,6 +47,7 @@ class Watch:
         self._clock = clock
         self._paused = False
         self._collector: Collector | None = None
+        self._collecting: asyncio.Task[NoReturn] | None = None
         self._follower: Follower | None = None
 
     async def run(self) -> NoReturn:
@@ -60,7 +61,14 @@ class Watch:
                 finally:
                     if leader is not None:
                         leader.release()
-            await self._follow(self._history, f"{other.command or 'another program'} (pid {other.pid})")
+            else:
+                await self._follow(self._history, f"{other.command or 'another program'} (pid {other.pid})")
+
+    def use(self, spec: TargetSpec) -> None:
+        """Go on with another password of the same target, at once."""
+        self.spec = spec
+        if self._collecting is not None:
+            self._collecting.cancel()
 
     def poll_now(self) -> None:
         """Look at once; what another program collects comes at its own rhythm."""
@@ -79,7 +87,8 @@ class Watch:
         if self._follower is not None:
             self._follower.pause(paused)
 
-    async def _collect(self) -> NoReturn:
+    async def _collect(self) -> None:
+        """Until cancelled, or until `use` names another password."""
         self._on_role("")
         self._collector = Collector(
             self.spec,
@@ -90,7 +99,14 @@ class Watch:
         )
         try:
             self._collector.pause(self._paused)
-            await self._collector.run()
+            collecting = self._collecting = asyncio.create_task(self._collector.run())
+            try:
+                await asyncio.wait({collecting})
+            finally:
+                collecting.cancel()
+                await asyncio.gather(collecting, return_exceptions=True)
+            if not collecting.cancelled():
+                await collecting  # raises
         finally:
             self._collector = None
 

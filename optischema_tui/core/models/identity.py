@@ -41,6 +41,32 @@ class RecentTarget:
     """When its stored picture was taken; None when there is none."""
 
 
+@dataclass(frozen=True, slots=True)
+class KnownTarget:
+    """One line of the connect screen. Texts may come from files: make them safe before showing them."""
+
+    name: str
+    """What opens it: a profile's name, service=NAME, or a connection string without a secret."""
+    origin: str
+    """Where it is known from: profile, service or recent."""
+    label: str
+    dsn: str = ""
+    """A connection string without a secret; empty when it cannot be told."""
+    where: str = ""
+    """db.example:5432, or the socket's directory with the port; empty when it cannot be told."""
+    dbname: str = ""
+    user: str = ""
+    allow_changes: bool = False
+    state: str = ""
+    """What became of it the last time, a few words; empty when it was never reached or nobody said."""
+    seen_at: float | None = None
+    """When it was reached last, seconds since 1970."""
+    server_version_num: int = 0
+    """As the server said then; 0 when it never did."""
+    problem: str = ""
+    """Why it cannot be opened; empty when nothing is wrong."""
+
+
 def digest(text: str) -> str:
     """SHA-256 of `text` in UTF-8, as hex."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

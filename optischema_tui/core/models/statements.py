@@ -61,7 +61,7 @@ class StatementSample:
     parallel_workers_to_launch: int = 0
     parallel_workers_launched: int = 0
     stats_since: float = 0.0
-    """When this row began to count, seconds since 1970 (17+); 0 when unknown. A later value is a new epoch of the row."""
+    """When this row began to count, seconds since 1970 (17+); 0 when unknown. A later one: a new epoch of it."""
     minmax_stats_since: float = 0.0
     """When minimum and maximum began, seconds since 1970 (17+); 0 when unknown."""
 
@@ -112,7 +112,7 @@ class Epoch:
     """Of the write-ahead log; it grows by a failover, and the counters are then another node's. 0 when unknown."""
     crashed_at: float = 0.0
     """When the server last threw its cumulative statistics away (a crash, an immediate stop), as far as the reset
-    times of its shared views tell; seconds since 1970. The postmaster's start does not move on a crash. 0 when unknown."""
+    times of its shared views tell; seconds since 1970, 0 when unknown. The postmaster's start stays over a crash."""
 
 
 @dataclass(frozen=True, slots=True)

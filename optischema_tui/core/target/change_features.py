@@ -16,24 +16,30 @@ def changing(facts: ServerFacts) -> Iterator[Capability]:
     yield _closed(facts, "drop_index") or _drop_index(facts)
     yield _closed(facts, "maintain") or _maintain(facts)
     # A standby has settings of its own, and sessions that may be cancelled: only a pooler stands in the way of both.
-    yield (_closed(facts, "signal") if facts.pooled else None) or part(
+    if facts.pooled:
+        yield _behind_pooler("signal")
+        yield _behind_pooler("parameters")
+        return
+    yield part(
         "signal",
         bool(facts.session["may_signal"]),
         "Sessions of other roles that block a change cannot be cancelled",
         f"GRANT pg_signal_backend TO {facts.role};",
         Group.CHANGE,
     )
-    yield (_closed(facts, "parameters") if facts.pooled else None) or _parameters(facts)
+    yield _parameters(facts)
 
 
 def _closed(facts: ServerFacts, name: str) -> Capability | None:
     """Why nothing of the kind can be done by this connection, whatever the role may."""
     if facts.session["in_recovery"]:
         return Capability(name, False, "The server is a standby", "Connect to the primary", group=Group.CHANGE)
-    if facts.pooled:
-        remedy = "Connect to the server directly"
-        return Capability(name, False, "A connection pooler stands between", remedy, group=Group.CHANGE)
-    return None
+    return _behind_pooler(name) if facts.pooled else None
+
+
+def _behind_pooler(name: str) -> Capability:
+    remedy = "Connect to the server directly"
+    return Capability(name, False, "A connection pooler stands between", remedy, group=Group.CHANGE)
 
 
 def _maintain(facts: ServerFacts) -> Capability:

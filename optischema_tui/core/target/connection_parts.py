@@ -64,14 +64,15 @@ def _stays_here(spec: TargetSpec) -> bool:
 
 
 def _credentials(spec: TargetSpec) -> Capability:
+    """By the source's own words: of a password that others can read, and of a file that was passed over for that."""
     name, title, group = "credentials", "Password kept safely", Group.CONNECTION
-    source = one_line(spec.password_source, 200)
-    if source.startswith("none: "):
-        # The server let us in without one; a file that was passed over is still worth a word.
-        reason = f"No password was used: {source.removeprefix('none: ')}"
-        return Capability(name, True, reason, "chmod 600 on that file", title, group, limited=True)
-    if source.startswith("PGPASSWORD"):
-        reason = "The password comes from PGPASSWORD, which other processes of this user can read"
-        remedy = "Put it in ~/.pgpass (mode 0600), or give the profile a password_command"
-        return Capability(name, True, reason, remedy, title, group, limited=True)
-    return Capability(name, True, title=title, group=group)
+    source = one_line(spec.password_source, 300)
+    reason = ""
+    if source.startswith("none: ") and "was not used" in source:
+        reason = f"No password was sent: {source.removeprefix('none: ')}"
+    elif source.startswith("PGPASSWORD") or "others can read" in source:
+        reason = f"The password comes from {source}"
+    if not reason:
+        return Capability(name, True, title=title, group=group)
+    remedy = "Put it in ~/.pgpass (mode 0600), or give the profile a password_command"
+    return Capability(name, True, reason, remedy, title, group, limited=True)

@@ -16,7 +16,7 @@ _URL = re.compile(r"(?i)\Apostgres(?:ql)?://")
 _KEYWORD = re.compile(r"[a-z][a-z_]{0,30}")
 _IGNORED = frozenset(("application_name", "fallback_application_name", "client_encoding", "sslsni", "sslcompression"))
 """Known, without a meaning here: the program sets its own or both drivers do without."""
-_HARMLESS = {"gssencmode": ("prefer", "disable"), "requirepeer": ("",)}
+_HARMLESS = {"gssencmode": ("prefer", "disable"), "requirepeer": (), "sslcrldir": ()}
 """Values of keywords that only one driver knows, which ask for nothing."""
 
 

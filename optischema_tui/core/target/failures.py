@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 import socket
 from collections.abc import Callable
 
@@ -21,6 +22,9 @@ WHERE_PASSWORDS_GO = (
     "Put it in ~/.pgpass (mode 0600), in a service file, in the keyring or in PGPASSWORD, "
     "give the profile a password_command, or start with -W to type it"
 )
+
+_LIBPQ_PREFIX = re.compile(r"\A(?:connection failed: )?connection to server .*? failed: ")
+"""It names the place, which the sentence has already named."""
 
 
 def place(spec: TargetSpec) -> str:
@@ -62,11 +66,7 @@ def from_system(error: OSError, spec: TargetSpec) -> OptischemaError:
             "Check the host in the profile, and the machine's DNS",
         )
     if isinstance(error, ssl.SSLCertVerificationError):
-        return TargetError(
-            f"The certificate of {where} was not accepted",
-            _safe(error.verify_message or "it could not be verified", spec),
-            "Name the right CA file with sslrootcert, or use a host name that the certificate holds",
-        )
+        return _not_accepted(_safe(error.verify_message or "it could not be verified", spec), spec)
     if isinstance(error, ssl.SSLError):
         return TargetError(f"The TLS handshake with {where} failed", _safe(str(error.reason or error), spec))
     if "SSL upgrade" in str(error):
@@ -102,6 +102,8 @@ def from_text(message: str, spec: TargetSpec) -> OptischemaError:
         return timed_out(spec)
     if "does not support ssl" in text:
         return from_system(ConnectionError("rejected SSL upgrade"), spec)
+    if "certificate verify failed" in text or "does not match host name" in text:
+        return _not_accepted(_safe(_last_line(message), spec), spec)
     if "certificate" in text or "ssl" in text:
         return TargetError(f"The TLS handshake with {place(spec)} failed", _safe(_last_line(message), spec))
     return TargetError(f"{place(spec)} cannot be used", _safe(_last_line(message), spec))
@@ -135,7 +137,17 @@ def _safe(text: str, spec: TargetSpec) -> str:
 
 def _last_line(message: str) -> str:
     lines = [line for line in message.splitlines() if line.strip()]
-    return lines[-1].rpartition("FATAL:")[2].strip() if lines else "no reason was given"
+    if not lines:
+        return "no reason was given"
+    return _LIBPQ_PREFIX.sub("", lines[-1].rpartition("FATAL:")[2].strip())
+
+
+def _not_accepted(why: str, spec: TargetSpec) -> OptischemaError:
+    return TargetError(
+        f"The certificate of {place(spec)} was not accepted",
+        why,
+        "Name the right CA file with sslrootcert, or use a host name that the certificate holds",
+    )
 
 
 def _wrong_password(spec: TargetSpec, said: str) -> OptischemaError:

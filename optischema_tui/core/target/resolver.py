@@ -42,6 +42,7 @@ _ENVIRONMENT = {
     "PGKRBSRVNAME": "krbsrvname",
     "PGGSSENCMODE": "gssencmode",
     "PGREQUIREPEER": "requirepeer",
+    "PGSSLCRLDIR": "sslcrldir",
 }
 """libpq's variables that both drivers must agree on."""
 
@@ -155,11 +156,21 @@ def _complete(explicit: Mapping[str, str]) -> tuple[dict[str, str], Found]:
     if "user" not in params:
         params["user"] = _own_name()
     params.setdefault("dbname", params["user"])
-    if "sslmode" in params and params.get("sslrootcert") == "system" and params["sslmode"] != "verify-full":
-        raise UsageError("sslrootcert=system needs sslmode=verify-full", "Weaker modes would not prove the host name")
+    _check_tls(params)
     _check_lists(params)
     check_keywords(params, "The target")
     return params, secret
+
+
+def _check_tls(params: dict[str, str]) -> None:
+    """`sslrootcert=system` means verify-full, as for libpq; and there must be a name to prove."""
+    if params.get("sslrootcert") == "system" and params.setdefault("sslmode", "verify-full") != "verify-full":
+        raise UsageError("sslrootcert=system needs sslmode=verify-full", "Weaker modes would not prove the host name")
+    if params.get("sslmode") == "verify-full" and not params.get("host"):
+        raise UsageError(
+            "sslmode=verify-full needs host=",
+            "It is the name that the server's certificate must hold; hostaddr is only where to dial",
+        )
 
 
 def _check_lists(params: Mapping[str, str]) -> None:

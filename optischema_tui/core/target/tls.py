@@ -46,13 +46,18 @@ def check_files(spec: TargetSpec) -> None:
     root = spec.get("sslrootcert")
     if root and root != "system":
         _readable("sslrootcert", Path(root))
-    certificate, key = spec.get("sslcert"), spec.get("sslkey")
+    elif not root and spec.get("sslmode").startswith("verify") and not os.path.exists(_home("root.crt")):
+        raise TargetError(
+            f"sslmode={spec.get('sslmode')} needs the CA that vouches for the server",
+            f"{_home('root.crt')} does not exist",
+            "Name its file with sslrootcert; sslrootcert=system stands for the CAs of this machine",
+        )
+    certificate, key = _client_files(spec)
     if certificate:
         _readable("sslcert", Path(certificate))
-    home = Path(os.path.expanduser("~"), ".postgresql")
-    used = Path(key) if key else home / "postgresql.key"
-    if key or (used.exists() and (certificate or (home / "postgresql.crt").exists())):
-        _check_key(used)
+        if not key:
+            raise TargetError("A certificate of the client is given, and no sslkey", f"The file is {certificate}")
+        _check_key(Path(key))
 
 
 def own_context(spec: TargetSpec) -> ssl.SSLContext:
@@ -71,17 +76,23 @@ def own_context(spec: TargetSpec) -> ssl.SSLContext:
             return super().wrap_bio(*args, **kwargs)
 
     context = NamedContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    least = os.environ.get("PGSSLMINPROTOCOLVERSION", "TLSv1.2").replace(".", "_")
+    context.minimum_version = getattr(ssl.TLSVersion, least, ssl.TLSVersion.TLSv1_2)
     context.set_alpn_protocols(["postgresql"])
-    root = spec.get("sslrootcert", "system")
+    root = spec.get("sslrootcert") or _home("root.crt")
     file = system_ca_file() if root == "system" else root
     try:
         if file:
             context.load_verify_locations(cafile=file)
         else:
             context.load_default_certs()
-        if spec.get("sslcert"):
-            context.load_cert_chain(spec.get("sslcert"), spec.get("sslkey") or None, password="")
+        certificate, key = _client_files(spec)
+        if certificate:
+            context.load_cert_chain(certificate, key or None, password="")
+        revoked = os.environ.get("PGSSLCRL") or _home("root.crl")
+        if os.path.isfile(revoked):
+            context.load_verify_locations(cafile=revoked)
+            context.verify_flags |= ssl.VERIFY_CRL_CHECK_CHAIN
     except OSError as error:  # an ssl.SSLError is one
         raise TargetError("A TLS file of the target cannot be used", str(error.strerror or error)) from None
     return context
@@ -128,6 +139,18 @@ _SIGNATURE_HASH = {
     "2a8648ce3d040304": "sha512",
 }
 """By the content of the signature's object identifier, in hex: RSA PKCS#1 and ECDSA."""
+
+
+def _home(name: str) -> str:
+    return os.path.expanduser(f"~/.postgresql/{name}")
+
+
+def _client_files(spec: TargetSpec) -> tuple[str, str]:
+    """The client's certificate and its key, as both drivers find them; empty where there is none."""
+    default, default_key = _home("postgresql.crt"), _home("postgresql.key")
+    certificate = spec.get("sslcert") or (default if os.path.exists(default) else "")
+    key = spec.get("sslkey") or (default_key if os.path.exists(default_key) else "")
+    return certificate, key if certificate else ""
 
 
 def _socket_only(spec: TargetSpec) -> bool:

@@ -52,7 +52,7 @@ def _piece(token: Token, before: list[str]) -> str:
         name = identifier(token)
         return name if _PLAIN_NAME.match(name) else token.text
     word = token.text.lower()
-    if word in ("true", "false") and not (before and before[-1] in ("is", "not")):
+    if word in ("true", "false", "null") and not (before and before[-1] in ("is", "not")):
         return "?"
     return word
 

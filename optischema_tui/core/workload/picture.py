@@ -148,9 +148,13 @@ def _filtered(drawn: Sequence[Drawn], interval: Deltas | None) -> tuple[dict[str
     return hidden, ours
 
 
+_ROUNDING = 1e-4
+"""Share: sums of large counters are no more exact than that."""
+
+
 def _rest(rows: Sequence[QueryRow], hidden: Sequence[Hidden]) -> float:
     rest = 1.0 - sum([row.share for row in rows if row.key.toplevel]) - sum([one.share for one in hidden])
-    return rest if rest > 1e-9 else 0.0
+    return rest if rest > _ROUNDING else 0.0
 
 
 def _lifetime_time(current: Snapshot) -> float:

@@ -31,6 +31,15 @@ _COUNTERS = {
 COUNTERS: Mapping[str, frozenset[str]] = {family: frozenset(names.split()) for family, names in _COUNTERS.items()}
 """Columns that only grow within an epoch, by family. All others are what they are at a moment."""
 
+KEYS: Mapping[str, tuple[str, ...]] = {
+    "databases": ("datid",),
+    "tables": ("relid",),
+    "indexes": ("indexrelid",),
+    "io": ("backend_type", "object", "context"),
+    "slots": ("slot_name",),
+}
+"""What tells one row of a family from another, where it has more than one and counters."""
+
 
 def rates(before: Reading, after: Reading, keys: Sequence[str]) -> list[Row]:
     """The rows of `after` with each counter as its growth per second since `before`, and the ratios of that interval

@@ -64,7 +64,7 @@ async def test_who_waits_for_whom(sampled: tuple[str, Sampler], until_async: Unt
         assert (blocked.state, blocked.backend_type, blocked.application) == ("active", "client backend", "waiter")
         assert blocked.database == dsn.rpartition("dbname=")[2]
         assert blocked.role == "postgres"
-        assert blocked.queryid
+        assert blocked.queryid is None  # it waits while it is parsed, before it has one
         assert 0 <= blocked.query_seconds < 60
         moment = await seen.moment()
         first, *others = moment.sample.sessions
@@ -76,7 +76,8 @@ async def test_who_waits_for_whom(sampled: tuple[str, Sampler], until_async: Unt
         assert moment.counts.idle_in_transaction >= 1
         assert seen.observer.pid not in [each.pid for each in moment.sample.sessions]
         holder.rollback()
-        waiter.pgconn.get_result()
+        while waiter.pgconn.get_result() is not None:
+            pass
 
 
 async def test_idle_ones_are_counted_and_a_crowd_is_cut(
@@ -99,6 +100,8 @@ async def test_idle_ones_are_counted_and_a_crowd_is_cut(
 
         moment = await until_async(four)
         assert len(moment.sample.sessions) == 2
+        sleeping = [each for each in moment.sample.sessions if "pg_sleep(30)" in each.query]
+        assert all(each.queryid and each.wait_event == "PgSleep" for each in sleeping)
         assert moment.sample.left_out >= 2
         assert moment.counts.active >= 4
         assert moment.sample.idle == before.idle - 4

@@ -203,6 +203,42 @@ async def test_a_database_that_may_not_be_entered_has_no_size(fresh_db: str) -> 
             admin.execute(f"DROP ROLE {role}")
 
 
+async def test_databases_that_may_not_be_measured_do_not_lose_the_tables(fresh_db: str) -> None:
+    role = "plain_of_measures"
+    with connect(fresh_db) as admin:
+        admin.execute(f"CREATE ROLE {role} LOGIN")
+        admin.execute("REVOKE EXECUTE ON FUNCTION pg_catalog.pg_database_size(oid) FROM PUBLIC")
+        admin.execute("CREATE TABLE t AS SELECT 1 AS a")
+        try:
+            reading = await read(fresh_db.replace("user=postgres", f"user={role}"), "sizes")
+            assert reading.lacking == ("sizes of databases",)
+            assert [(row["what"], row["name"], row["total_bytes"]) for row in reading.dicts()] == [("table", "t", 8192)]
+        finally:
+            admin.execute(f"DROP ROLE {role}")
+
+
+async def test_who_may_not_see_sessions_still_sees_who_waits(fresh_db: str, until_async: Until) -> None:
+    role = "plain_of_locks"
+    with connect(fresh_db) as holder, connect(fresh_db) as waiter:
+        holder.execute(f"CREATE ROLE {role} LOGIN")
+        try:
+            holder.execute("CREATE TABLE t (a int)")
+            async with source_of(fresh_db.replace("user=postgres", f"user={role}")) as source:
+                holder.execute("BEGIN")
+                holder.execute("LOCK t")
+                waiter.pgconn.send_query(b"SELECT * FROM t")
+
+                async def waiting() -> list[dict[str, Any]]:
+                    return (await read(source, "locks")).dicts()
+
+                (row,) = await until_async(waiting)
+                holder.execute("ROLLBACK")
+            assert (row["blocked_pid"], row["blocking_pid"]) == (waiter.info.backend_pid, holder.info.backend_pid)
+            assert (row["name"], row["mode"]) == ("t", "AccessShareLock")
+        finally:
+            holder.execute(f"DROP ROLE {role}")
+
+
 async def test_settings_tell_their_source_and_no_secret(own_server: Cluster) -> None:
     with connect(own_server.dsn()) as admin:
         admin.execute("ALTER SYSTEM SET primary_conninfo = 'host=x password=hunter2'")

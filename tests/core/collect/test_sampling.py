@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import AsyncIterator
+from itertools import pairwise
 
 import psycopg
 import pytest
 
 from optischema_tui.core.clock import SYSTEM
-from optischema_tui.core.cluster.cluster import Cluster
 from optischema_tui.core.collect import strata
 from optischema_tui.core.collect.samples import Samples
 from optischema_tui.core.collect.strata import Part, Strata
@@ -88,7 +88,7 @@ async def test_every_row_stays_known_and_is_read_in_its_turn(looking: Looking) -
         last = looking.here(seconds[-1])
         assert sum(each.calls == 2 for each in last.values()) >= 120
         assert min(seconds[-1].read_before.values()) > first.server_clock
-        for before, after in zip(seconds, seconds[1:], strict=False):
+        for before, after in pairwise(seconds):
             for key, at in after.read_before.items():
                 expected = before.read_before.get(key, before.server_clock)
                 assert at == expected
@@ -186,7 +186,9 @@ async def test_partial_readings_against_a_model() -> None:
             found = await samples.read_part([row(each, server[each]) for each in read], part, clock)
             told = {each: told[each] for each in told if each in server or each & 3 != part.stratum}
             told.update({each: (server[each], clock) for each in read})
-            assert {each.key.queryid: each.calls for each in found} == {each: calls for each, (calls, _) in told.items()}
+            assert {each.key.queryid: each.calls for each in found} == {
+                each: calls for each, (calls, _) in told.items()
+            }
             assert len(found) == len(told)
             assert {key.queryid: at for key, at in samples.read_before.items()} == {
                 each: at for each, (_, at) in told.items() if each not in read

@@ -147,21 +147,27 @@ def test_a_file_without_a_backup_is_begun_anew(path: Path, clock: FixedClock) ->
 
 
 def test_what_took_the_place_is_checked_too(path: Path, clock: FixedClock) -> None:
+    fill(path, clock)
+    fill(path, clock, NOTES)
+    newest, _ = backup.backups(path)
+    spoil(newest.path)
+    path.write_bytes(path.read_bytes()[:70_000])
     with closing(Database(path, SCHEMA, clock)) as database:
-        for _ in range(2):
-            for _ in range(NOTES):
-                write(database, int(database.read(lambda c: c.execute("SELECT count(*) FROM note").fetchone()[0])))
-            clock.advance(DAY + 1)
-            database.maintain()
-            assert database.maintained(30)
-        newest, _ = backup.backups(path)
-        spoil(newest.path)
-        path.write_bytes(path.read_bytes()[:70_000])
-        database._drop_connection()
         database.open()
         assert count_of_ids(database) == 2 * NOTES, "the newest backup looks well at first"
         database.maintain()
         assert database.maintained(30)
+        assert count_of_ids(database) == NOTES
+        assert len(asides(path)) == 2
+
+
+def test_damage_upon_damage_is_met_by_reading(path: Path, clock: FixedClock) -> None:
+    fill(path, clock)
+    fill(path, clock, NOTES)
+    newest, _ = backup.backups(path)
+    for one in (path, newest.path):
+        spoil(one)
+    with closing(Database(path, SCHEMA, clock)) as database:
         assert count(database) == NOTES
         assert len(asides(path)) == 2
 

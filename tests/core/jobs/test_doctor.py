@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from argparse import Namespace
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,7 +16,6 @@ from optischema_tui.core.target.capabilities import Level
 from optischema_tui.core.target.connection_parts import connection_parts
 from optischema_tui.core.target.resolver import resolve, with_password
 from optischema_tui.core.target.server_facts import ServerFacts
-from optischema_tui.core.target.spec import TargetSpec
 from optischema_tui.twins import doctor
 from optischema_tui.twins.context import Context
 
@@ -73,15 +71,22 @@ def test_encrypted_and_proved_are_two_things() -> None:
     assert encryption("host=/run/postgresql,db.example user=u") is Level.MISSING
 
 
-def test_where_the_password_comes_from() -> None:
-    def credentials(spec: TargetSpec) -> Level:
-        return connection_parts(spec, facts())[2].level
+def test_where_the_password_comes_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def credentials(target: str, password: str = "") -> Level:
+        spec = resolve(target, Config())
+        return connection_parts(with_password(spec, password) if password else spec, facts())[2].level
 
-    spec = resolve("host=/run/postgresql user=u", Config())
-    assert credentials(spec) is Level.OK
-    assert credentials(with_password(spec, "x")) is Level.OK
-    assert credentials(replace(spec, password_source="none: /home/u/.pgpass is readable by others")) is Level.LIMITED
-    assert credentials(replace(spec, password_source="PGPASSWORD (other processes can read it)")) is Level.LIMITED
+    target = "host=/run/postgresql user=u dbname=d"
+    assert credentials(target) is Level.OK, "the server asked for none"
+    assert credentials(target, "typed") is Level.OK
+    passfile = tmp_path / "passfile"
+    passfile.write_text("*:*:*:u:secret\n")
+    passfile.chmod(0o600)
+    assert credentials(f"{target} passfile={passfile}") is Level.OK
+    passfile.chmod(0o644)
+    assert credentials(f"{target} passfile={passfile}") is Level.LIMITED
+    monkeypatch.setenv("PGPASSWORD", "secret")
+    assert credentials(target) is Level.LIMITED
 
 
 def test_the_whole_table_has_the_local_parts(fresh_db: str, state_dir: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import socket
 import subprocess
@@ -101,6 +102,11 @@ def certificates(files: Path) -> None:
         openssl("req", *new_key, "-keyout", f"{name}.key", "-out", f"{name}.csr", "-subj", f"/CN={subject}")
         openssl("x509", "-req", "-in", f"{name}.csr", "-CA", "ca.crt", "-CAkey", "ca.key", "-CAcreateserial",
                 "-out", f"{name}.crt", "-days", "2", "-extfile", "more.cnf")  # fmt: skip
+    (files / "index").write_text("")
+    (files / "ca.cnf").write_text(f"[ca]\ndefault_ca=it\n[it]\ndatabase={files}/index\ndefault_md=sha256\n")
+    authority = ("-config", "ca.cnf", "-keyfile", "ca.key", "-cert", "ca.crt")
+    openssl("ca", *authority, "-revoke", "server.crt")
+    openssl("ca", *authority, "-gencrl", "-crldays", "2", "-out", "revoked.crl")
     (files / "client.key").chmod(0o600)
     shutil.copyfile(files / "client.key", files / "open.key")
     (files / "open.key").chmod(0o644)
@@ -178,12 +184,15 @@ async def test_both_connect(site: Site, words: str, encrypted: bool) -> None:
 
 
 NOT = [
-    ("{there} sslmode=verify-full sslrootcert={files}/ca.crt", TargetError, "certificate"),  # its name is another
-    ("{tunnel} host=other.example sslmode=verify-full sslrootcert={files}/ca.crt", TargetError, "certificate"),
-    ("{there} sslmode=verify-ca sslrootcert={files}/other-ca.crt", TargetError, "certificate"),
-    ("{there} sslmode=require sslrootcert={files}/other-ca.crt", TargetError, "certificate"),
-    ("{tunnel} host={name} sslmode=verify-full sslrootcert=system", TargetError, "certificate"),
+    ("{there} sslmode=verify-full sslrootcert={files}/ca.crt", TargetError, "was not accepted"),  # its name is another
+    ("{tunnel} host=other.example sslmode=verify-full sslrootcert={files}/ca.crt", TargetError, "was not accepted"),
+    ("{there} sslmode=verify-ca sslrootcert={files}/other-ca.crt", TargetError, "was not accepted"),
+    ("{there} sslmode=require sslrootcert={files}/other-ca.crt", TargetError, "was not accepted"),
+    ("{tunnel} host={name} sslmode=verify-full sslrootcert=system", TargetError, "was not accepted"),
     ("{there} sslmode=verify-ca sslrootcert={files}/none.crt", TargetError, "sslrootcert"),
+    ("{there} sslmode=verify-ca", TargetError, "needs the CA"),
+    ("{tunnel} host={name} sslmode=verify-full", TargetError, "needs the CA"),
+    ("{there} sslmode=require sslcert={files}/client.crt", TargetError, "no sslkey"),
     ("{there} sslmode=require sslcert={files}/none.crt sslkey={files}/client.key", TargetError, "sslcert"),
     ("{there} sslmode=require sslcert={files}/client.crt sslkey={files}/none.key", TargetError, "sslkey"),
     ("{there} sslmode=require sslcert={files}/client.crt sslkey={files}/open.key", TargetError, "open to others"),
@@ -287,6 +296,32 @@ async def test_each_host_has_its_own_time(tcp_server: Cluster) -> None:
         spec = with_password(resolve(f"{dsn} connect_timeout=2", Config()), PASSWORD)
         assert await by_asyncpg(spec) == (PLAIN, tcp_server.port)
         assert by_libpq(spec) == (PLAIN, tcp_server.port)
+
+
+async def test_files_in_their_usual_place(site: Site) -> None:
+    """~/.postgresql is read by both, also where we make asyncpg's TLS ourselves (a name beside an address)."""
+    folder = Path(os.environ["HOME"], ".postgresql")
+    folder.mkdir()
+    for mine, theirs in (("ca.crt", "root.crt"), ("client.crt", "postgresql.crt"), ("client.key", "postgresql.key")):
+        shutil.copyfile(site.files / mine, folder / theirs)
+        (folder / theirs).chmod(0o600)
+    for words in ("{there} sslmode=verify-ca", "{tunnel} host={name} sslmode=verify-full"):
+        spec = site.spec(f"{words} user=certified")
+        assert await by_asyncpg(spec) == (ENCRYPTED, site.cluster.port)
+        assert by_libpq(spec) == (ENCRYPTED, site.cluster.port)
+
+
+async def test_a_certificate_that_was_taken_back(site: Site) -> None:
+    folder = Path(os.environ["HOME"], ".postgresql")
+    folder.mkdir()
+    shutil.copyfile(site.files / "revoked.crl", folder / "root.crl")
+    for words in ("{there} sslmode=verify-ca", "{tunnel} host={name} sslmode=verify-full"):
+        spec = site.spec(f"{words} sslrootcert={{files}}/ca.crt")
+        seen, also = await by_asyncpg(spec), by_libpq(spec)
+        assert isinstance(seen, TargetError)
+        assert isinstance(also, TargetError)
+        assert "revoked" in seen.sentence
+        assert seen.what == also.what
 
 
 def test_the_attempts_of_a_target() -> None:

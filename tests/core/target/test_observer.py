@@ -40,7 +40,7 @@ async def test_the_connection_is_a_good_guest(observer: Observer) -> None:
     rows = await observer.fetch(
         "SELECT name, setting FROM pg_settings WHERE name = ANY($1::text[])",
         ["application_name", "default_transaction_read_only", "statement_timeout", "lock_timeout",
-         "idle_in_transaction_session_timeout"],
+         "idle_in_transaction_session_timeout", "work_mem"],
     )  # fmt: skip
     assert {row["name"]: row["setting"] for row in rows} == {
         "application_name": "optischema-tui",
@@ -48,6 +48,7 @@ async def test_the_connection_is_a_good_guest(observer: Observer) -> None:
         "statement_timeout": "5000",
         "lock_timeout": "500",
         "idle_in_transaction_session_timeout": "10000",
+        "work_mem": "65536",
     }
     with pytest.raises(TargetError, match="read-only"):
         await observer.fetch("CREATE TABLE t (a int)")
@@ -144,6 +145,36 @@ async def test_an_ended_backend_is_a_lost_server(observer: Observer, fresh_db: s
         admin.execute("SELECT pg_terminate_backend(%s, 5000)", (pid,))
     with pytest.raises(ServerLost):
         await observer.fetch("SELECT 1")
+
+
+async def test_what_is_asked_again_is_parsed_once(observer: Observer) -> None:
+    sql = "SELECT $1::int4 + 1 AS next"
+    for number in range(4):
+        assert (await observer.fetch(sql, number))[0]["next"] == number + 1
+    kept = await observer.fetch("SELECT statement, generic_plans + custom_plans AS runs FROM pg_prepared_statements")
+    assert [(row["statement"], row["runs"]) for row in kept] == [(sql, 3)]
+
+
+async def test_a_view_that_was_replaced_is_read_by_its_new_columns(observer: Observer, fresh_db: str) -> None:
+    with psycopg.connect(fresh_db, autocommit=True) as admin:
+        admin.execute("CREATE VIEW changing AS SELECT 1 AS a")
+        sql = "SELECT * FROM changing"
+        for _ in range(3):
+            assert tuple((await observer.fetch(sql))[0]) == (1,)
+        admin.execute("DROP VIEW changing")
+        admin.execute("CREATE VIEW changing AS SELECT 'x'::text AS a, 2 AS b")
+        for _ in range(3):
+            assert tuple((await observer.fetch(sql))[0]) == ("x", 2)
+        assert not observer.closed
+
+
+async def test_no_query_of_a_block_outlives_the_block(observer: Observer) -> None:
+    started = time.monotonic()
+    with pytest.raises(ServerLost, match="did not answer"), observer.within(0.4):
+        await observer.fetch("SELECT pg_sleep(0.1)")
+        await observer.fetch("SELECT pg_sleep(4)", timeout=30)
+    assert time.monotonic() - started < 1.4
+    assert observer.closed
 
 
 async def test_refusals_have_their_kinds(observer: Observer) -> None:

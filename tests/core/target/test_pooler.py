@@ -23,6 +23,7 @@ from optischema_tui.core.config import Config
 from optischema_tui.core.errors import TargetError
 from optischema_tui.core.jobs.doctor import examine
 from optischema_tui.core.target.capabilities import Level
+from optischema_tui.core.target.observer import Observer
 from optischema_tui.core.target.resolver import resolve
 from optischema_tui.core.target.session import open_session
 from tests.conftest import TCP_PASSWORD, TCP_USER, until
@@ -38,7 +39,7 @@ def program() -> str:
     return found
 
 
-@pytest.fixture(params=["transaction", "session"])
+@pytest.fixture(params=["transaction", pytest.param("session", marks=pytest.mark.deep)])
 def pooler(request: pytest.FixtureRequest, tcp_server: Cluster) -> Iterator[str]:
     """The conninfo of a PgBouncer before `tcp_server`; its pool of each database is a single server connection."""
     with socket.socket() as probe:
@@ -105,6 +106,29 @@ async def test_observing_works_and_other_clients_see_none_of_our_settings(
     last = [event for event in events if isinstance(event, Observed)][-1].snapshot
     assert last.statements
     assert last.activity.max_connections == 60
+
+
+async def test_the_encoding_of_our_reading_stays_our_own(pooler: str, tcp_server: Cluster) -> None:
+    """A database without an encoding is read with another client_encoding than its other clients have."""
+    with psycopg.connect(tcp_server.dsn(), autocommit=True) as admin:
+        admin.execute("DROP DATABASE IF EXISTS raw_bytes_pooled")
+        admin.execute(
+            "CREATE DATABASE raw_bytes_pooled ENCODING 'SQL_ASCII' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'"
+        )
+    dsn = pooler.replace("dbname=postgres", "dbname=raw_bytes_pooled")
+
+    def encoding() -> object:
+        with psycopg.connect(dsn, autocommit=True, prepare_threshold=None) as other:
+            return other.execute("SHOW client_encoding").fetchone()
+
+    before = await asyncio.to_thread(encoding)
+    observer = await Observer.connect(resolve(dsn, Config()))
+    assert observer.pooled
+    row = (await observer.fetch(r"SELECT (E'caf\xe9')::text"))[0]
+    assert row[0].startswith("caf")
+    assert await asyncio.to_thread(encoding) == before
+    await observer.close()
+    assert await asyncio.to_thread(encoding) == before
 
 
 def test_doctor_says_what_it_means(pooler: str) -> None:

@@ -192,3 +192,54 @@ def test_resolving_loads_no_driver() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("target", "told"),
+    [
+        ("host=a,b port=1,2,3", "more ports than hosts"),
+        ("host=a port=1,2", "more ports than hosts"),
+        ("host=a,b,c hostaddr=1.1.1.1,2.2.2.2", "more host addresses than hosts"),
+        ("hostaddr=1.1.1.1 sslmode=verify-full", "needs host="),
+        ("host=a sslmode=require sslrootcert=system", "needs sslmode=verify-full"),
+        ("host=a gssencmode=require", "gssencmode"),
+        ("host=a requirepeer=postgres", "requirepeer"),
+        ("host=a channel_binding=always", "channel_binding"),
+        ("host=a require_auth=telepathy", "require_auth"),
+        ("host=a options=-cwork_mem=1", "options"),
+    ],
+)
+def test_what_one_driver_would_take_otherwise_is_refused(target: str, told: str) -> None:
+    with pytest.raises(UsageError, match=told):
+        resolve(target + " user=u", NOTHING)
+
+
+@pytest.mark.parametrize("name", ["PGREQUIREPEER", "PGSSLCRLDIR"])
+def test_variables_that_one_driver_would_not_see_are_refused(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, SECRET)
+    with pytest.raises(UsageError, match=name[2:].lower()) as caught:
+        resolve("host=a user=u", NOTHING)
+    assert SECRET not in caught.value.sentence
+
+
+def test_the_environment_requires_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PGREQUIREAUTH", "scram-sha-256")
+    monkeypatch.setenv("PGCHANNELBINDING", "require")
+    spec = resolve("host=a user=u", NOTHING)
+    assert (spec.get("require_auth"), spec.get("channel_binding")) == ("scram-sha-256", "require")
+
+
+def test_the_systems_cas_mean_verify_full() -> None:
+    assert resolve("host=a user=u sslrootcert=system", NOTHING).get("sslmode") == "verify-full"
+
+
+def test_a_profile_brings_its_rhythms_filters_and_theme(tmp_path: Path) -> None:
+    known = config(
+        tmp_path,
+        "[profiles.a]\nhost='db'\ninterval=20\nshow=['maintenance']\ntheme='dusk'\n"
+        "[profiles.a.intervals]\nstatements=10\nlocks=0\ntables=600\n[profiles.b]\nhost='eb'\ninterval=20\n",
+    )
+    spec = resolve("a", known)
+    assert (spec.interval, spec.intervals) == (10.0, (("locks", 0.0), ("tables", 600.0)))
+    assert (spec.show, spec.theme) == (("maintenance",), "dusk")
+    assert (resolve("b", known).interval, resolve("b", known).intervals) == (20.0, ())

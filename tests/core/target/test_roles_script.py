@@ -39,7 +39,7 @@ def binaries(major: int) -> Binaries:
         pytest.skip(str(reason))
 
 
-@pytest.fixture(scope="module", params=[15, 18, *(pytest.param(n, marks=pytest.mark.deep) for n in (13, 14, 16, 17))])
+@pytest.fixture(scope="module", params=[18, *(pytest.param(n, marks=pytest.mark.deep) for n in (13, 14, 15, 16, 17))])
 def shop(request: pytest.FixtureRequest) -> Iterator[Cluster]:
     """A server whose database, schemas and owner have names in need of quotes."""
     settings = {**SETTINGS, "track_wal_io_timing": "on"} if request.param >= 14 else SETTINGS
