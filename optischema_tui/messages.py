@@ -1,9 +1,9 @@
 """What travels between the bridge, the application and the screens.
 
-A `Fact` comes up from the bridge: something is so now. A `Request` goes down from a screen: a person wants something.
-Screens post requests and draw `StateChanged`; nobody else touches their widgets. Messages are neither compared nor
-printed, and each method that a dataclass does not make is time to the first frame; one without fields is a
-plain class.
+A `Fact` comes up from the bridge: something is so now. A `Request` (they stand in `requests`) goes down from a screen:
+a person wants something. Screens post requests and draw `StateChanged`; nobody else touches their widgets. Messages are
+neither compared nor printed, and each method that a dataclass does not make is time to the first frame; one without
+fields is a plain class.
 """
 
 from __future__ import annotations
@@ -14,6 +14,45 @@ from typing import TYPE_CHECKING
 from textual.message import Message
 
 from optischema_tui.core.errors import OptischemaError
+from optischema_tui.requests import Advise as Advise
+from optischema_tui.requests import Approve as Approve
+from optischema_tui.requests import AskBaseline as AskBaseline
+from optischema_tui.requests import AskDismiss as AskDismiss
+from optischema_tui.requests import AskKeep as AskKeep
+from optischema_tui.requests import AskMoment as AskMoment
+from optischema_tui.requests import AskTarget as AskTarget
+from optischema_tui.requests import BannerRead as BannerRead
+from optischema_tui.requests import CancelRun as CancelRun
+from optischema_tui.requests import CompareBaselines as CompareBaselines
+from optischema_tui.requests import CopyText as CopyText
+from optischema_tui.requests import CreateBaseline as CreateBaseline
+from optischema_tui.requests import Dismiss as Dismiss
+from optischema_tui.requests import Doctor as Doctor
+from optischema_tui.requests import ExportScreen as ExportScreen
+from optischema_tui.requests import GoLive as GoLive
+from optischema_tui.requests import GoTo as GoTo
+from optischema_tui.requests import Keep as Keep
+from optischema_tui.requests import LoadAudit as LoadAudit
+from optischema_tui.requests import LoadBaselines as LoadBaselines
+from optischema_tui.requests import LoadLedger as LoadLedger
+from optischema_tui.requests import OpenQuery as OpenQuery
+from optischema_tui.requests import OpenRun as OpenRun
+from optischema_tui.requests import Pause as Pause
+from optischema_tui.requests import Poll as Poll
+from optischema_tui.requests import Preflight as Preflight
+from optischema_tui.requests import QuitAsked as QuitAsked
+from optischema_tui.requests import Request as Request
+from optischema_tui.requests import Run as Run
+from optischema_tui.requests import Seek as Seek
+from optischema_tui.requests import SetInterval as SetInterval
+from optischema_tui.requests import ShowFilters as ShowFilters
+from optischema_tui.requests import ShowHelp as ShowHelp
+from optischema_tui.requests import StepPast as StepPast
+from optischema_tui.requests import SwitchTarget as SwitchTarget
+from optischema_tui.requests import TargetChosen as TargetChosen
+from optischema_tui.requests import ToggleFilter as ToggleFilter
+from optischema_tui.requests import UsePassword as UsePassword
+from optischema_tui.requests import WantPlan as WantPlan
 
 if TYPE_CHECKING:
     from optischema_tui.core.audit.journal import VerifyResult
@@ -39,10 +78,6 @@ if TYPE_CHECKING:
 
 class Fact(Message, bubble=False):
     """Something the bridge learnt."""
-
-
-class Request(Message):
-    """Something a person asked for."""
 
 
 # --- facts ---
@@ -288,224 +323,6 @@ class PollChanged(Fact, bubble=False):
 
     interval: float
     paused: bool
-
-
-# --- requests: the bridge answers them ---
-
-
-class Poll(Request):
-    pass
-
-
-@dataclass(eq=False, repr=False)
-class Pause(Request):
-    paused: bool
-
-
-@dataclass(eq=False, repr=False)
-class SetInterval(Request):
-    seconds: float
-
-
-@dataclass(eq=False, repr=False)
-class Seek(Request):
-    """Stand at the stored interval that ends at this moment or last before it. Seconds since 1970."""
-
-    at: float
-
-
-@dataclass(eq=False, repr=False)
-class StepPast(Request):
-    """Go `step` stored intervals on, negative: back. From the present, -1 is the last interval stored."""
-
-    step: int
-
-
-class GoLive(Request):
-    pass
-
-
-@dataclass(eq=False, repr=False)
-class ToggleFilter(Request):
-    """Show the statements that this reason hides, or hide them again."""
-
-    reason: str
-
-
-class Doctor(Request):
-    """Test again what this role may do on this server."""
-
-
-@dataclass(eq=False, repr=False)
-class UsePassword(Request):
-    """Try again with the password that the person typed."""
-
-    password: str
-
-
-class Advise(Request):
-    pass
-
-
-class LoadLedger(Request):
-    pass
-
-
-@dataclass(eq=False, repr=False)
-class Approve(Request):
-    recommendation_id: str
-
-
-@dataclass(eq=False, repr=False)
-class Dismiss(Request):
-    recommendation_id: str
-    reason: str
-
-
-@dataclass(eq=False, repr=False)
-class Keep(Request):
-    """A person's own decision on a change that is measured, or was judged to need attention."""
-
-    change_id: str
-    reason: str
-
-
-@dataclass(eq=False, repr=False)
-class Preflight(Request):
-    change_id: str
-    undo: bool = False
-
-
-@dataclass(eq=False, repr=False)
-class Run(Request):
-    change_id: str
-    undo: bool = False
-
-
-class CancelRun(Request):
-    pass
-
-
-@dataclass(eq=False, repr=False)
-class WantPlan(Request):
-    key: StatementKey
-    sql: str
-
-
-class LoadAudit(Request):
-    pass
-
-
-class LoadBaselines(Request):
-    pass
-
-
-@dataclass(eq=False, repr=False)
-class CreateBaseline(Request):
-    name: str
-    minutes: float
-
-
-@dataclass(eq=False, repr=False)
-class CompareBaselines(Request):
-    """`second` None: the last `minutes` of history."""
-
-    first: str
-    second: str | None
-    minutes: float
-
-
-# --- requests: the application answers them with a screen of its own ---
-
-
-@dataclass(eq=False, repr=False)
-class OpenQuery(Request):
-    key: StatementKey
-
-
-@dataclass(eq=False, repr=False)
-class OpenRun(Request):
-    """Show the change's preflight and ask for the confirmation."""
-
-    change_id: str
-    undo: bool
-
-
-@dataclass(eq=False, repr=False)
-class AskDismiss(Request):
-    recommendation_id: str
-    title: str
-
-
-@dataclass(eq=False, repr=False)
-class AskKeep(Request):
-    change_id: str
-    title: str
-
-
-class AskBaseline(Request):
-    pass
-
-
-class AskMoment(Request):
-    """Ask for the moment to stand at."""
-
-
-class ShowFilters(Request):
-    """Show what is kept out of sight, each reason with its switch."""
-
-
-class SwitchTarget(Request):
-    """Leave this target and choose another."""
-
-
-@dataclass(eq=False, repr=False)
-class AskTarget(Request):
-    """Ask for the words of a target."""
-
-
-@dataclass(eq=False, repr=False)
-class TargetChosen(Request):
-    """Open this target: a profile's name, service=NAME or a connection string."""
-
-    words: str
-
-
-@dataclass(eq=False, repr=False)
-class GoTo(Request):
-    """Bring a screen to the front, by its name in `actions.SCREENS`."""
-
-    screen: str
-
-
-@dataclass(eq=False, repr=False)
-class ShowHelp(Request):
-    screen: str
-
-
-class BannerRead(Request):
-    """The person has read what became of an earlier session's changes."""
-
-
-class QuitAsked(Request):
-    pass
-
-
-@dataclass(eq=False, repr=False)
-class CopyText(Request):
-    """Send `text` to the terminal's clipboard; `what` names it in the answer."""
-
-    text: str
-    what: str
-
-
-@dataclass(eq=False, repr=False)
-class ExportScreen(Request):
-    """Write a screen to files: `text` as it stands, `value` as JSON."""
-
-    screen: str
-    text: str
-    value: object
 
 
 # --- to the screen in front ---

@@ -64,6 +64,7 @@ class View(Screen[None], inherit_bindings=False):
     View.-missing #missing { display: block; }
     View.-stale .figures { text-opacity: 55%; }
     View.-past .figures { background: $accent 9%; text-style: italic; }
+    View.-past .figures:ansi { background: $background; }
     """
 
     def compose(self) -> ComposeResult:

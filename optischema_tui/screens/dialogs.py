@@ -16,7 +16,8 @@ from optischema_tui.core.safe_text import one_line
 from optischema_tui.widgets.lines import Line, LineView, wrap
 
 _DANGER = {Danger.NONE: "", Danger.LOCAL: "writes here", Danger.SERVER: "CHANGES THE SERVER, asks first"}
-_TITLES = {**dict(SCREENS), "query": "Query", "run": "Apply and roll back"}
+_TITLES = {**dict(SCREENS), "query": "Query", "run": "Apply and roll back", "filters": "Statements kept out of sight",
+           "connect": "Choose a target"}  # fmt: skip
 
 
 class PromptScreen(ModalScreen[str]):

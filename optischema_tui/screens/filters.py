@@ -25,6 +25,7 @@ _MEANING = {
     reasons.MAINTENANCE: "DDL, VACUUM, SET, transactions",
     reasons.OTHER_DATABASE: "ran in another database",
     reasons.NESTED: "ran inside a function, counted in its caller",
+    reasons.PROVIDER: "the managed service's own",
 }
 
 

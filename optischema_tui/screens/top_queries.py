@@ -62,6 +62,8 @@ class TopQueriesScreen(FilterView[QueryRow]):
             if picture.hidden:
                 kinds = ", ".join(f"{hidden.statements} {hidden.reason}" for hidden in picture.hidden)
                 line.append((f"   hidden: {kinds} ({sum(each.share for each in picture.hidden):.1%})", "dim"))
+            if picture.rest_share >= 0.001:
+                line.append((f"   {picture.rest_share:.1%} of the time in statements not shown", "dim"))
             if self.state.shown_filters:
                 line.append((f"   shown: {', '.join(sorted(self.state.shown_filters))}", "accent"))
             if picture.unreadable:

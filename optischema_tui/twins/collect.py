@@ -6,11 +6,13 @@ import json
 import signal
 from argparse import Namespace
 from contextlib import closing
+from threading import Thread
 
 from optischema_tui.core.clock import local_time
 from optischema_tui.core.collect.events import Lost
 from optischema_tui.core.errors import OptischemaError, StorageError, UsageError
 from optischema_tui.core.history.store import History
+from optischema_tui.core.jobs.audit import look_after
 from optischema_tui.core.jobs.changes import judge
 from optischema_tui.core.jobs.daemon import Daemon
 from optischema_tui.core.models import Change, Picture
@@ -34,6 +36,7 @@ def run(context: Context, arguments: Namespace) -> int:
     if len({spec.key for spec in specs}) < len(specs):
         raise UsageError("Two of the targets are the same")
     listener = _Printer(context, several=len(specs) > 1)
+    Thread(target=_look_after_journal, args=(context,), daemon=True).start()
     with closing(History.open(context.paths.history_db)) as history:
         daemon = Daemon(
             specs, history, context.paths.state_dir, listener, interval=arguments.interval, clock=context.clock
@@ -46,6 +49,15 @@ def run(context: Context, arguments: Namespace) -> int:
     if listener.followed:
         return 0
     raise UsageError("Nothing was collected", "the server did not answer in this time", "See the lines above")
+
+
+def _look_after_journal(context: Context) -> None:
+    try:
+        notice = look_after(context.paths, context.clock)
+    except StorageError as error:
+        notice = error.sentence
+    if notice:
+        say(notice)
 
 
 class _Printer:
@@ -81,6 +93,9 @@ class _Printer:
 
     def unstored(self, spec: TargetSpec, problem: StorageError) -> None:
         say(f"{self._name(spec)}not stored: {problem.sentence}")
+
+    def noticed(self, sentence: str) -> None:
+        say(sentence)
 
     def role(self, spec: TargetSpec, who: str) -> None:
         if who:

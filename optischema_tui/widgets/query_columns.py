@@ -65,7 +65,7 @@ def _score(row: QueryRow, width: int) -> Cell:
 
 def _calls(row: QueryRow, width: int) -> Cell:
     text = figures.count(_first(row.interval_calls, row.calls))
-    return f">{text}" if row.lower_bound else text
+    return f">{text}" if row.lower_bound else text, "dim" if row.stale else ""
 
 
 def _mean(row: QueryRow, width: int) -> Cell:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 from optischema_tui.core.clock import local_time
 from optischema_tui.core.models import WaitPoint
@@ -33,6 +34,8 @@ class WaitChart(LineView):
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
         self._points: tuple[WaitPoint, ...] = ()
+        self._key: tuple[Any, ...] | None = None
+        self._made: list[Line] = []
 
     def show_points(self, points: Sequence[WaitPoint]) -> None:
         """Draw `points`, oldest first."""
@@ -42,7 +45,11 @@ class WaitChart(LineView):
     def _build(self, width: int) -> list[Line]:
         glyphs = glyphs_of(self)
         letters = glyphs.ascii_only or self.app.no_color
-        return wait_lines(self._points, width, self.size.height, glyphs, letters=letters)
+        key = (self._points, width, self.size.height, glyphs, letters)
+        if key != self._key:  # sessions are sampled far more often than an interval ends
+            self._key = key
+            self._made = wait_lines(self._points, width, self.size.height, glyphs, letters=letters)
+        return self._made
 
 
 def wait_lines(points: Sequence[WaitPoint], width: int, height: int, glyphs: Glyphs, *, letters: bool) -> list[Line]:

@@ -266,7 +266,8 @@ async def test_every_tab_fits_eighty_columns_and_can_be_clicked() -> None:
 
 
 async def test_the_status_line_tells_cost_sampling_and_who_collects() -> None:
-    shown = sample.picture(cost_share=0.0004, sampled="2,104 of 100,000 statements were read in this tick")
+    sampled = "2,104 of 100,000 statements were read in this tick"
+    shown = sample.picture(cost_share=0.0004, sampled=sampled, rest_share=0.071)
     async with stage(shown, size=(200, 50)) as held:
         await held.tell(m.Following("collect (pid 123)"))
         status = held.text.splitlines()[-1]
@@ -274,7 +275,8 @@ async def test_the_status_line_tells_cost_sampling_and_who_collects() -> None:
         assert "sampled" in status
         assert "following collect (pid 123)" in status
         await held.press("2")
-        assert "2,104 of 100,000 statements were read in this tick" in said(held.text)
+        assert sampled in said(held.text)
+        assert "7.1% of the time in statements not shown" in said(held.text)
 
 
 async def test_another_target_is_an_exit_with_a_code_of_its_own() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import sample_data as sample
 import sample_readings as readings
-from harness import Stage, stage
+from harness import TERMINAL, Stage, stage
 
 from optischema_tui import messages as m
 from optischema_tui.core.errors import StorageError
@@ -167,3 +167,13 @@ async def test_what_history_does_not_hold_is_said_not_shown_as_nothing() -> None
         assert "history holds no tables of this moment" in held.text
         await held.press("8")
         assert "history holds none of this moment" in held.text
+
+
+async def test_sixteen_colours_keep_their_ground_in_the_past() -> None:
+    async with stage(sample.picture(), size=(80, 24), terminal=replace(TERMINAL, few_colours=True)) as held:
+        table = held.app.screen.query_one("#queries", LiveTable)
+        ground = table.rich_style.bgcolor
+        await held.tell(m.PastReady(readings.past()))
+        assert held.app.screen.has_class("-past")
+        assert table.rich_style.bgcolor == ground, "no tint: a full colour would lie under the figures"
+        assert table.rich_style.italic

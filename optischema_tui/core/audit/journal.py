@@ -64,9 +64,11 @@ class Journal:
     def close(self) -> None:
         self._database.close()
 
-    def maintain(self) -> None:
-        """Begin in the background what is due, a check or a backup; at once: see `Database.maintain`."""
+    def maintain(self, wait: float = 0.0) -> None:
+        """Begin in the background what is due, a check or a backup (see `Database.maintain`), and wait at most `wait`
+        seconds for it: `close` gives up what still runs."""
         self._database.maintain()
+        self._database.maintained(wait)
 
     @property
     def notice(self) -> str:

@@ -16,13 +16,16 @@ from optischema_tui.core.collect.columns import probe_columns
 from optischema_tui.core.collect.events import CollectEvent, Connected, Gathered, Lost, Observed, Sampled
 from optischema_tui.core.collect.family import Family, Lane, Source
 from optischema_tui.core.collect.schedule import REFUSED_SECONDS, Duty, Schedule
+from optischema_tui.core.collect.statements import PACKAGE
 from optischema_tui.core.collect.texts import Texts
 from optischema_tui.core.collect.tick import Notices, Ticks, find_server_query
 from optischema_tui.core.errors import MissingPart, NoFreeConnection, OptischemaError, ServerLost
-from optischema_tui.core.models import Activity, Epoch, ObserverCost, Reading, TargetIdentity
+from optischema_tui.core.models import Activity, Epoch, ObserverCost, Reading, StatementText, TargetIdentity
 from optischema_tui.core.target.capabilities import Capabilities
 from optischema_tui.core.target.observer import Observer
 from optischema_tui.core.target.probe import probe
+from optischema_tui.core.target.spec import TargetSpec
+from optischema_tui.core.target.sql import load
 
 STATEMENTS = "statements"
 STATEMENTS_TIMEOUT = 60.0
@@ -74,6 +77,10 @@ class Link:
         """Standing ones, by what they are about."""
         self._one_connection = observer.pooled
         self._ticked = asyncio.Event()
+        self._second = asyncio.Lock()
+        """Held by whoever has the second connection."""
+        self._lend = False
+        """The fast lane shall give it up for a moment."""
         self._reprobe = False
 
     async def run(self) -> NoReturn:
@@ -92,8 +99,6 @@ class Link:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            if self._fast is not None:
-                await self._fast.close()
 
     def renew(self) -> None:
         """Ask again, before the next reading, what this role may see: somebody may have granted it."""
@@ -122,25 +127,24 @@ class Link:
                 await asyncio.Event().wait()
             attempt += 1
             try:
-                self._fast = await Observer.connect(self._slow.spec, clock=self._clock)
-                self._one_connection = False
-                self._notices.pop("lanes", None)
-                while True:
-                    duty = await self._schedule.wait((Lane.FAST,))
-                    if duty is not None:
-                        await self._do(duty, self._fast)
-                        attempt = 0
+                async with self._second:
+                    self._fast = await Observer.connect(self._slow.spec, clock=self._clock)
+                    try:
+                        self._one_connection = False
+                        self._notices.pop("lanes", None)
+                        while not self._lend:
+                            duty = await self._schedule.wait((Lane.FAST,))
+                            if duty is not None:
+                                await self._do(duty, self._fast)
+                                attempt = 0
+                    finally:
+                        await self._fast.close()
             except NoFreeConnection as error:
                 self._share(error)
                 await asyncio.sleep(REFUSED_SECONDS)
             except OptischemaError as error:
                 self._notices["lanes"] = f"The sessions cannot be read now. {error.sentence}"
-                if self._fast is not None:
-                    await self._fast.close()
                 await asyncio.sleep(retry_delay(self._first_retry, max(1, attempt)))
-            finally:
-                if self._fast is not None:
-                    await self._fast.close()
 
     def _share(self, error: OptischemaError) -> None:
         self._one_connection = True
@@ -229,9 +233,33 @@ class Link:
         await texts.want(ticks.samples.fresh)
         all_time = snapshot.totals.total_exec_time if snapshot.totals is not None else 0.0
         found, notice = await texts.next(observer, self.capabilities, all_time, at_once=wanted)
+        if texts.untranslatable and texts.attempted:
+            found, notice = await self._texts_elsewhere(notice, all_time)
         standing = [*self._notices.values(), *(duty.notice for duty in self._schedule.duties.values())]
         sentences = [*notices.sentences, *([notice] if notice else []), *filter(None, standing)]
         return Observed(replace(snapshot, cost=self._cost(), notices=tuple(sentences)), found)
+
+    async def _texts_elsewhere(self, notice: str, all_time: float) -> tuple[tuple[StatementText, ...], str]:
+        """The texts by way of a database whose encoding takes them all; the fast lane lends its connection for it."""
+        if self._one_connection:
+            return (), notice
+        names = [row[0] for row in await self._slow.fetch(load(PACKAGE, "takes_any_text"))]
+        self._lend = True
+        self._schedule.wake()
+        async with self._second:
+            self._lend = False
+            for name in names:
+                try:
+                    guest = await Observer.connect(in_database(self._slow.spec, name), clock=self._clock)
+                    try:
+                        _, capabilities = await probe(guest)
+                        if capabilities.part(STATEMENTS).available:
+                            return await self._memory.texts.next(guest, capabilities, all_time, at_once=True)
+                    finally:
+                        await guest.close()
+                except OptischemaError:
+                    continue  # the notice of the first attempt stands
+        return (), f"{notice} A database of encoding SQL_ASCII or UTF8 with pg_stat_statements in it could give them"
 
     def _recent_activity(self) -> Activity | None:
         moment = self._moment
@@ -267,6 +295,11 @@ class Link:
             if isinstance(error, ServerLost):
                 raise
             self._notices["columns"] = f"The columns of the catalog's views cannot be read. {error.sentence}"
+
+
+def in_database(spec: TargetSpec, name: str) -> TargetSpec:
+    """The same server, another database."""
+    return replace(spec, params=tuple(sorted({**dict(spec.params), "dbname": name}.items())))
 
 
 def epoch_name(epoch: Epoch | None) -> str:

@@ -12,7 +12,7 @@ from optischema_tui.core.collect.family import Lane
 BUSY_SHARE = 0.10
 """The largest share of its interval that a reading may take before its interval grows."""
 MOST_STRETCH = 8.0
-DEAR_BEFORE_STRETCH = 2
+DEAR_BEFORE_STRETCH = 3
 """Dear readings in a row until the interval doubles; the next reading is put off by each."""
 CHEAP_BEFORE_RELAX = 5
 """Cheap readings in a row until a grown interval is halved."""

@@ -15,8 +15,6 @@ from optischema_tui.core.target.observer import Observer
 from optischema_tui.core.target.sql import load
 
 PACKAGE = "optischema_tui.core.collect"
-SECONDS = 20.0
-"""Longest wait for the counters of all statements; the server's own limit is shorter."""
 
 _NAMES = {
     "total_exec_time": ("total_exec_time", "total_time"),
@@ -108,7 +106,7 @@ async def read_counters(
     """
     samples = samples if samples is not None else Samples()
     if part is None:
-        rows = await observer.fetch(statements_query(capabilities), timeout=SECONDS)
+        rows = await observer.fetch(statements_query(capabilities))
         found = await samples.read(rows, server_clock)
         return Counters(found, len(rows) - len(found), await _sum(found, len(rows), dbid))
     rows = await observer.fetch(
@@ -118,7 +116,6 @@ async def read_counters(
         part.least_time,
         list(part.queryids),
         dbid,
-        timeout=SECONDS,
     )
     *sums, unreadable = (value or 0 for value in rows[0][_WIDTH:])
     some = [row[:_WIDTH] for row in rows] if rows[0][2] is not None else []

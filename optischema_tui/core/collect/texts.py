@@ -27,6 +27,8 @@ SHARE_HEAVY, SHARE_LIGHT = 0.003, 0.0005
 HEAVY = 0.001
 """A statement of weight has this share of all time."""
 PAUSE_AFTER_FAILURE = 600.0
+_UNTRANSLATABLE = ("22021", "22P05")
+"""What the server says then: the function converts all texts or none."""
 
 
 async def read_texts(
@@ -81,6 +83,10 @@ class Texts:
         self._last = float("-inf")
         self._cost = 0.0
         self._failure = ""
+        self.attempted = False
+        """The server was asked this time."""
+        self.untranslatable = False
+        """The last attempt failed since a text has no form in the encoding of this database; another one may do."""
 
     async def want(self, samples: Sequence[StatementSample]) -> None:
         """Statements whose text is not known."""
@@ -97,10 +103,12 @@ class Texts:
 
         `at_once`: whatever was before. Raises ServerLost.
         """
+        self.attempted = False
         if not self._wanted:
             return (), ""
         if not at_once and self._clock.monotonic() < self._due(all_time):
             return (), self._failure
+        self.attempted = True
         order = sorted(self._wanted.values(), key=attrgetter("total_exec_time"), reverse=True)
         keys = [sample.key for sample in order]
         started = self._clock.monotonic()
@@ -109,12 +117,13 @@ class Texts:
         except ServerLost:
             raise
         except OptischemaError as error:
+            self.untranslatable = any(code in error.what for code in _UNTRANSLATABLE)
             self._failure = f"The texts of {len(keys):,} statements could not be read: {error.sentence}"
             return (), self._failure
         finally:
             self._last = self._clock.monotonic()
             self._cost = max(0.0, self._last - started - 2 * observer.round_trip)
-        self._failure = ""
+        self._failure, self.untranslatable = "", False
         for key in keys[:settled]:
             self._wanted.pop(key, None)
         self._heaviest = order[settled].total_exec_time if settled < len(order) else 0.0

@@ -48,8 +48,9 @@ def backups(path: Path) -> list[Backup]:
         with os.scandir(directory(path)) as entries:
             for entry in entries:
                 if named := pattern.fullmatch(entry.name):
-                    size = entry.stat().st_size
-                    found.append(Backup(Path(entry.path), float(named[1]), int(named[2]), size))
+                    with contextlib.suppress(FileNotFoundError):  # another program has just deleted it
+                        size = entry.stat().st_size
+                        found.append(Backup(Path(entry.path), float(named[1]), int(named[2]), size))
     except FileNotFoundError:
         return []
     return sorted(found, key=lambda one: (one.at, one.format), reverse=True)

@@ -59,6 +59,7 @@ class Care:
         """The inode of the file at the last look."""
         self._checked = 0
         """The inode of the file that was checked since this program began to use it."""
+        self._checked_at = 0.0
 
     def look(self, inode: int, fresh_for: float | None) -> None:
         """Begin what is due for the file that is open; returns at once.
@@ -71,15 +72,16 @@ class Care:
         if inode == self._seen and now < self._next_look:
             return
         self._seen, self._next_look = inode, now + LOOK_SECONDS
-        if fresh_for is not None:
-            self._checked = inode
-        unchecked = inode != self._checked
-        if not unchecked and not self._backup_due(fresh_for):
-            return
-        self._thread = threading.Thread(
-            target=self._run, args=(unchecked, fresh_for), name=f"care of {self._path.name}", daemon=True
-        )
-        self._thread.start()
+        if fresh_for is not None and not self._checked:
+            self._checked, self._checked_at = inode, now
+        unchecked = inode != self._checked or now - self._checked_at >= WEEK
+        with contextlib.suppress(OSError, RuntimeError):  # a directory that cannot be read; a program that is ending
+            if unchecked or self._backup_due(fresh_for):
+                thread = threading.Thread(
+                    target=self._run, args=(unchecked, fresh_for), name=f"care of {self._path.name}", daemon=True
+                )
+                thread.start()
+                self._thread = thread
 
     def stop(self) -> None:
         """End what runs; it is begun anew next time."""
@@ -123,7 +125,7 @@ class Care:
         try:
             if unchecked:
                 self._check(self._connection)
-                self._checked = inode
+                self._checked, self._checked_at = inode, self._clock.monotonic()
             if self._backup_due(fresh_for):
                 self._back_up(self._connection)
                 self._tell("")

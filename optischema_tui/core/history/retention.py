@@ -13,6 +13,8 @@ from optischema_tui.core.history.tiers import roll_up, thin_out
 
 WEIGHED = 8
 """Every so many batches all of them are weighed, which looks at each row."""
+INCREMENTAL = 2
+"""PRAGMA auto_vacuum of a file that can give pages back."""
 ROWS_OF_SAMPLES = 250
 """What is then forgotten at once, in the ladder's count."""
 
@@ -62,24 +64,31 @@ def _forget_statements(connection: sqlite3.Connection, now: float, limits: Limit
     )
 
 
-def hold_size(connection: sqlite3.Connection, limits: Limits) -> None:
+def hold_size(connection: sqlite3.Connection, now: float, limits: Limits) -> None:
     """Forget the oldest detail while the file has more in it than its limit; give free pages back."""
     size, pages, free = (_pragma(connection, name) for name in ("page_size", "page_count", "freelist_count"))
     if (pages - free) * size > limits.bytes:
-        _press(connection, limits)
+        _press(connection, now, limits)
         free = _pragma(connection, "freelist_count")
-    # Each call gives one page back: the binding does not step through the statement.
-    for _ in range(min(limits.pages_a_save, free - limits.spare_pages)):
-        connection.execute("PRAGMA incremental_vacuum(1)")
+    if free > limits.spare_pages and _pragma(connection, "auto_vacuum") == INCREMENTAL:
+        # Each call gives one page back: the binding does not step through the statement.
+        for _ in range(min(limits.pages_a_save, free - limits.spare_pages)):
+            connection.execute("PRAGMA incremental_vacuum(1)")
 
 
-def _press(connection: sqlite3.Connection, limits: Limits) -> None:
-    """Forget the oldest detail there is, whatever its age; once only hours are left, the oldest of these."""
+def _press(connection: sqlite3.Connection, now: float, limits: Limits) -> None:
+    """Forget the oldest detail there is, whatever its age; once only hours are left, the oldest of these.
+
+    At last statements, the longest unseen: their texts alone may be too much."""
     ticks = tick_ladder(limits.statements_a_tick)
     detail, everything = (math.inf, math.inf, math.inf, -math.inf), (math.inf,) * 4
     for ladder, oldest in ((ticks, detail), (ACTIVITY, detail), (ticks, everything), (ACTIVITY, everything)):
         if thin_out(connection, ladder, oldest, limits.rows_a_save):
             return
+    connection.execute(
+        "DELETE FROM statement WHERE id IN (SELECT id FROM statement WHERE seen_day < ? ORDER BY seen_day LIMIT ?)",
+        (day_of(now) - 1, limits.statements_a_save),
+    )
 
 
 def _pragma(connection: sqlite3.Connection, name: str) -> int:

@@ -14,7 +14,6 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from statistics import median
 from typing import NamedTuple
 
 from optischema_tui.core.history.blobs import pack, unpack
@@ -23,6 +22,7 @@ from optischema_tui.core.history.privacy import query_head
 from optischema_tui.core.history.tiers import CHARTED, Ladder, Rows, chart_tier, grid, listed
 from optischema_tui.core.models import ActivitySample, Session, WaitPoint
 from optischema_tui.core.safe_text import redact
+from optischema_tui.core.workload.waits import NOT_LISTED, is_active, wait_of
 
 KEYS_A_BUCKET = 100
 """Combinations counted in a bucket, the most frequent; the rest is counted by state and wait class alone."""
@@ -31,7 +31,6 @@ REACH = 30.0
 LONGEST_GAP = 5.0
 """Seconds between two samples, at the usual rhythm, beyond which some are missing."""
 TEXT = 400
-CPU = "CPU"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +61,7 @@ def insert_batch(connection: sqlite3.Connection, fingerprint: str, samples: Sequ
     ).fetchone()
     before = row[0] if row else None
     gaps = [later.taken_at - earlier.taken_at for earlier, later in pairwise(kept)]
-    step = median(gaps) if gaps else 1.0
+    step = sorted(gaps)[len(gaps) // 2] if gaps else 1.0
     longest = max(LONGEST_GAP, 3 * step)
     breaks = before is None or first - before > longest or any(gap > longest for gap in gaps)
     begin = before if before is not None and first - before <= longest else first - step
@@ -84,10 +83,13 @@ def _private_session(session: Session) -> Session:
 
 
 def _classes(samples: Iterable[ActivitySample]) -> Counter[str]:
-    """(sample, session) pairs by wait class, of active sessions."""
-    return Counter(
-        session.wait_type or CPU for sample in samples for session in sample.sessions if session.state == "active"
-    )
+    """(sample, session) pairs by wait class, of active sessions, as `wait_points` counts them."""
+    classes: Counter[str] = Counter()
+    for sample in samples:
+        classes.update(wait_of(session)[0] for session in sample.sessions if is_active(session))
+        if sample.left_out:
+            classes[NOT_LISTED] += sample.left_out
+    return classes
 
 
 def _counts(samples: Iterable[ActivitySample]) -> Counter[CountKey]:

@@ -87,7 +87,7 @@ class History(Targets, Past, Advice):
                 samples.insert_deltas(connection, tick, seconds, ids, busy, samples.moments(old), samples.moments(new))
             base = write_snapshot(connection, snapshot, base, old, new)
             retention.tend_ticks(connection, now, self._limits)
-            retention.hold_size(connection, self._limits)
+            retention.hold_size(connection, now, self._limits)
             return base
 
         try:
@@ -110,7 +110,7 @@ class History(Targets, Past, Advice):
         def work(connection: sqlite3.Connection) -> None:
             newest = sessions.insert_batch(connection, fingerprint, batch)
             retention.tend_activity(connection, now, self._limits, newest)
-            retention.hold_size(connection, self._limits)
+            retention.hold_size(connection, now, self._limits)
 
         self._database.write(work)
 
@@ -121,7 +121,7 @@ class History(Targets, Past, Advice):
         def work(connection: sqlite3.Connection) -> None:
             readings.insert_reading(connection, fingerprint, reading, self._limits)
             readings.thin_readings(connection, now, self._limits)
-            retention.hold_size(connection, self._limits)
+            retention.hold_size(connection, now, self._limits)
 
         self._database.write(work)
 

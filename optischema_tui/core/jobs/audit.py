@@ -1,4 +1,4 @@
-"""Read, verify and export the audit journal."""
+"""Read, verify, export and look after the audit journal."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from contextlib import closing
 from pathlib import Path
 
 from optischema_tui.core.audit.journal import Journal, VerifyResult
+from optischema_tui.core.clock import SYSTEM, Clock
 from optischema_tui.core.errors import UsageError
 from optischema_tui.core.models import AuditEntry
 from optischema_tui.core.paths import Paths
+
+CARE_SECONDS = 300.0
 
 
 def entries(paths: Paths, since: int = 0, limit: int | None = None) -> tuple[AuditEntry, ...]:
@@ -38,3 +41,16 @@ def export(paths: Paths, form: str) -> Iterator[str]:
     """The journal as lines of jsonl or csv; the export itself is an entry."""
     with closing(Journal.open(paths.audit_db)) as journal:
         yield from journal.export(form)
+
+
+def look_after(paths: Paths, clock: Clock = SYSTEM) -> str:
+    """Check the journal and, once a day, back it up; gives a sentence for the person when all is not well, else empty.
+
+    For a worker's thread, at the start and then each day. Creates no journal. Raises StorageError.
+    """
+    if not paths.audit_db.exists():
+        return ""
+    with closing(Journal.open(paths.audit_db, clock)) as journal:
+        journal.head()
+        journal.maintain(wait=CARE_SECONDS)
+        return journal.notice

@@ -35,6 +35,9 @@ class Listener(Protocol):
     def unstored(self, spec: TargetSpec, problem: StorageError) -> None:
         """A tick could not be stored; told once for each reason."""
 
+    def noticed(self, sentence: str) -> None:
+        """Something of the store that a person must know: it was restored, it lies on a network, ..."""
+
     def role(self, spec: TargetSpec, who: str) -> None:
         """Who collects this target: "" when we do, else another program; we take over when that one ends."""
 
@@ -163,6 +166,10 @@ class Daemon:
             recorder.sampled(event)
         elif isinstance(event, Gathered) and recorder.storing:
             recorder.gathered(event)
+        if recorder.notice != told.notice:
+            told.notice = recorder.notice
+            if told.notice:
+                self._listener.noticed(told.notice)
         problem = recorder.storage_problem
         if problem is not None and problem.sentence != told.problem:
             self._listener.unstored(spec, problem)
@@ -170,4 +177,7 @@ class Daemon:
 
 
 class _Told:
+    """What the listener knows already of one target."""
+
     problem = ""
+    notice = ""

@@ -56,13 +56,11 @@ def watch_activity(
     async def run() -> tuple[TargetIdentity, tuple[ActivitySample, ...]]:
         async with _source(spec, clock) as source:
             version, own = source.capabilities.server_version_num, [source.observer.pid]
-            samples: list[ActivitySample] = []
-            end = clock.monotonic() + seconds
-            while True:
-                samples.append((await sample_activity(source.observer, version, own, clock)).sample)
-                if clock.monotonic() + 1.0 > end:
-                    return source.identity, tuple(samples)
+            samples = [(await sample_activity(source.observer, version, own, clock)).sample]
+            for _ in range(int(seconds)):
                 await asyncio.sleep(1.0)
+                samples.append((await sample_activity(source.observer, version, own, clock)).sample)
+            return source.identity, tuple(samples)
 
     return asyncio.run(run())
 

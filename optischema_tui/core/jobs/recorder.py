@@ -75,6 +75,11 @@ class Recorder:
         self._unsaved: list[ActivitySample] = []
         self._fingerprint = ""
 
+    @property
+    def notice(self) -> str:
+        """What the person must know of the store: it was restored, it lies on a network, ...; else empty."""
+        return self.history.notice if self.history is not None else ""
+
     def connected(self, event: Connected) -> None:
         """Remember the target, and take up the history of this target where it ended."""
         self._keep(

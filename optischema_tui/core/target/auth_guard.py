@@ -43,6 +43,13 @@ class GuardedLoop:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._loop, name)
 
+    def __eq__(self, other: object) -> bool:
+        """asyncio finds a loop's running task by the loop: this one stands for the real one there too."""
+        return other is self._loop or other is self
+
+    def __hash__(self) -> int:
+        return hash(self._loop)
+
     async def create_connection(self, factory: Any, *args: Any, **kwargs: Any) -> tuple[Any, Any]:
         transport, protocol = await self._loop.create_connection(lambda: self.guarded(factory()), *args, **kwargs)
         return transport, getattr(protocol, "inner", protocol)

@@ -16,6 +16,10 @@ STANDBY = (
 )
 
 
+OLDEST, NEWEST = 13, 18
+"""Major versions that are tested."""
+
+
 @dataclass(frozen=True, slots=True)
 class Provider:
     """A managed service: nobody there is a superuser, and its own account does what one would do."""
@@ -82,14 +86,15 @@ class Environment:
 def recognise(
     *,
     version: str,
+    version_num: int,
     roles: Collection[str],
     extensions: Collection[str],
     aurora: bool,
     in_recovery: bool,
     pooled: bool,
 ) -> Environment:
-    """What the server is, by `version()`, the names of known roles and extensions that exist, and whether
-    aurora_version() does. A role of a provider's name proves nothing: it is a hint that costs no privilege to see."""
+    """What the server is, by `version()`, server_version_num, the names of known roles and extensions that exist, and
+    whether aurora_version() does. A role of a provider's name proves nothing: it is a hint that anybody may see."""
     sentences: list[str] = []
     if pooled:
         sentences.append(POOLER)
@@ -101,6 +106,11 @@ def recognise(
     if provider is not None:
         sentences.append(provider.meaning)
     sentences += [meaning for name, meaning in _EXTENSIONS.items() if name in extensions]
+    if not OLDEST <= version_num // 10000 <= NEWEST:
+        sentences.append(
+            f"PostgreSQL {version_num // 10000} was not tested with this program, which knows {OLDEST} to {NEWEST}:"
+            " what a view lacks or calls otherwise is left out"
+        )
     sentences += [
         f"{name} is not PostgreSQL itself: what it answers was not tested with this program"
         for mark, name in _FORKS

@@ -252,7 +252,7 @@ def _plans(facts: ServerFacts) -> Capability:
     tables, role = facts.tables, facts.role
     hidden = tables["tables"] - tables["readable"]
     if facts.version >= 140000:
-        remedy = f"GRANT pg_read_all_data TO {role}; -- every row, and the catalog with its password hashes"
+        remedy = f"GRANT pg_read_all_data TO {role}; -- all rows and password hashes; narrower: doctor --sql --tier lab"
     else:
         schemas = [quote(schema) for schema in names(tables["unreadable_schemas"])]
         remedy = "\n".join(

@@ -28,7 +28,7 @@ async def probe(observer: Observer) -> tuple[TargetIdentity, Capabilities]:
     columns = frozenset(extension["columns"].split(",")) if extension else frozenset()
     if extension and extension["has_info"]:
         columns |= {"pg_stat_statements_info"}
-    environment = await _environment(observer, session["in_recovery"])
+    environment = await _environment(observer, session)
     facts = await _facts(observer, identity, session, extension, environment)
     capabilities = Capabilities(
         server_version_num=session["version_num"],
@@ -58,14 +58,15 @@ async def _identity(observer: Observer) -> TargetIdentity:
     return TargetIdentity(system, who["database_oid"], who["database"], who["version_num"], spec.label)
 
 
-async def _environment(observer: Observer, in_recovery: bool) -> Environment:
+async def _environment(observer: Observer, session: Any) -> Environment:
     row = (await observer.fetch(load(PACKAGE, "environment")))[0]
     return recognise(
         version=row["version"],
+        version_num=session["version_num"],
         roles=row["roles"],
         extensions=row["extensions"],
         aurora=row["aurora"],
-        in_recovery=in_recovery,
+        in_recovery=session["in_recovery"],
         pooled=observer.pooled,
     )
 

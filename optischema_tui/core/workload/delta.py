@@ -94,14 +94,14 @@ def deltas(previous: Snapshot, current: Snapshot) -> Deltas:
     )
 
 
-def point_of(current: Snapshot, interval: Deltas, *, breaks: bool = False, first: bool = False) -> LoadPoint | None:
+def point_of(current: Snapshot, interval: Deltas, *, breaks: bool = False) -> LoadPoint | None:
     """The point of the charts for one interval; None when the interval is broken.
 
     It counts every statement of the connected database, hidden ones too, and nothing of other databases.
-    Pass `breaks` when an epoch ended since the point before. Pass `first` for the first interval of a new epoch: it has
-    no point, since cold caches and the statements that an interruption held up would be drawn as load.
+    Pass `breaks` when an epoch ended since the point before. The first interval of a new epoch is the caller's to leave
+    out.
     """
-    if interval.broken or first:
+    if interval.broken:
         return None
     transactions = interval.database.xact_commit + interval.database.xact_rollback
     return LoadPoint(

@@ -260,6 +260,29 @@ async def test_what_was_granted_meanwhile_is_seen_when_somebody_asks(
             admin.execute("DROP ROLE granted_later")
 
 
+async def test_texts_that_this_database_cannot_hold_come_by_way_of_another(
+    own_server: Cluster, watching: Callable[..., Watch], until_async: Until
+) -> None:
+    with psycopg.connect(own_server.dsn(), autocommit=True) as admin:
+        admin.execute("CREATE EXTENSION pg_stat_statements")
+        admin.execute("CREATE DATABASE raw ENCODING 'SQL_ASCII' TEMPLATE template0 LOCALE 'C'")
+        admin.execute('SELECT 1 AS "größe"')
+    with psycopg.connect(own_server.dsn("raw"), autocommit=True, client_encoding="SQL_ASCII") as session:
+        session.execute("CREATE EXTENSION pg_stat_statements")
+        session.execute(b'SELECT 1 AS "caf\xe9"')
+    watch = watching(own_server.dsn(), interval=1)
+    await until_async(lambda: any(seen.texts for seen in watch.of(Observed)))
+    found = {text.text for seen in watch.of(Observed) for text in seen.texts}
+    assert {'SELECT $1 AS "größe"', 'SELECT $1 AS "caf\ufffd"'} <= found
+    sampled = len(watch.of(Sampled))
+    await until_async(lambda: len(watch.of(Sampled)) > sampled)  # the fast lane has its connection back
+    with psycopg.connect(own_server.dsn(), autocommit=True) as admin:
+        ours = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'optischema-tui'"
+        row = admin.execute(ours).fetchone()
+        assert row is not None
+        assert row[0] <= 2
+
+
 async def test_a_crash_moves_the_epoch_by_its_own_mark(
     own_server: Cluster, watching: Callable[..., Watch], until_async: Until
 ) -> None:

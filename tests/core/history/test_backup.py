@@ -18,6 +18,8 @@ from optischema_tui.core.clock import FixedClock
 from optischema_tui.core.history import backup, care
 from optischema_tui.core.history.database import Database, Schema
 from optischema_tui.core.history.failures import Damaged
+from optischema_tui.core.jobs.audit import look_after
+from optischema_tui.core.paths import Paths
 
 DAY = 86400.0
 
@@ -261,8 +263,16 @@ def test_the_whole_check_is_made_each_week(
         maintain(database)
     assert checks == [True, False, False, True], "once at each start"
     (backup.directory(database.path) / "notes.json").write_text("[nonsense")
-    maintain(begin())
+    database = begin()
+    maintain(database)
     assert checks[4:] == [True]
+    clock.advance(6 * DAY)
+    maintain(database)
+    assert checks[5:] == []
+    clock.advance(2 * DAY)
+    maintain(database)
+    maintain(database)
+    assert checks[5:] == [True], "also of a program that runs for long"
 
 
 def test_the_journal_is_backed_up_too(tmp_path: Path, clock: FixedClock) -> None:
@@ -278,3 +288,19 @@ def test_the_journal_is_backed_up_too(tmp_path: Path, clock: FixedClock) -> None
     with closing(Journal.open(made.path, clock)) as copy:
         assert copy.verify().ok
         assert [entry.event for entry in copy.entries()] == ["audit.begun", "x"]
+
+
+def test_a_journal_that_nobody_has_open_is_looked_after(tmp_path: Path, clock: FixedClock) -> None:
+    paths = Paths(tmp_path / "config.toml", tmp_path)
+    assert look_after(paths, clock) == ""
+    assert not paths.audit_db.exists()
+    with closing(Journal.open(paths.audit_db, clock)) as journal:
+        journal.record("x", {"text": "y" * 50_000})
+    assert look_after(paths, clock) == ""
+    assert look_after(paths, clock) == ""
+    assert len(backup.backups(paths.audit_db)) == 1
+    with open(paths.audit_db, "r+b") as file:
+        file.seek(paths.audit_db.stat().st_size - 4096)
+        file.write(b"nonsense" * 512)
+    assert "is damaged" in look_after(paths, clock)
+    assert "copy " in look_after(paths, clock)

@@ -17,6 +17,7 @@ from optischema_tui.core.history.privacy import query_head
 from optischema_tui.core.history.sessions import KEYS_A_BUCKET, CountKey
 from optischema_tui.core.history.store import History
 from optischema_tui.core.models import ActivitySample, Session
+from optischema_tui.core.workload.waits import wait_points
 
 SHORT = Limits(activity=(600.0, 3600.0, 3 * 3600.0, 86400.0))
 WAITS = (("", ""), ("IO", "DataFileRead"), ("Lock", "transactionid"), ("LWLock", "WALWrite"))
@@ -122,6 +123,20 @@ def test_waits_add_up_on_every_tier(watch: Watch) -> None:
     average = sum(classes.values()) / len(watch.samples)
     (point,) = watch.history.waits(TARGET, BEGIN, end, 1)[:1]
     assert sum(sessions for _, sessions in point.by_class) == pytest.approx(average, rel=0.15)
+
+
+def test_the_stored_profile_is_the_live_one(watch: Watch) -> None:
+    odd = [
+        session(5, ("Activity", "WalSenderMain")),
+        session(6, backend_type="walsender"),
+        session(7, ("Client", "ClientRead"), state="idle"),
+        session(8, ("Lock", "relation")),
+    ]
+    batch = [replace(sample(BEGIN + second, *odd), left_out=3) for second in range(1, 11)]
+    watch.history.save_activity(TARGET, batch)
+    (stored,) = watch.history.waits(TARGET, BEGIN, BEGIN + 10)
+    live = wait_points(batch, 3600)
+    assert dict(stored.by_class) == dict(live[0].by_class) == {"not listed": 3.0, "Lock": 1.0}
 
 
 def test_what_sessions_were_at_is_counted(watch: Watch) -> None:

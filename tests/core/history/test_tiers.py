@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import random
 import signal
+import sqlite3
 import statistics
 import subprocess
 import sys
 from collections import Counter
+from contextlib import closing
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -224,6 +226,22 @@ def test_a_program_that_was_away_catches_up(tmp_path: Path, short: Simulation) -
     assert totals(short.history, begin, short.clock.at) == truth
     old = short.history._fetch("SELECT DISTINCT tier FROM tick WHERE at < ?", (begin + HOUR + 1,))
     assert old == [(3600,)]
+
+
+def test_ticks_of_the_format_before_are_summed_up(tmp_path: Path) -> None:
+    formats = Path(__file__).parent / "formats"
+    with closing(sqlite3.connect(tmp_path / "h.db")) as old:
+        old.executescript((formats / "history-2.sql").read_text())
+        at, fingerprint = old.execute("SELECT max(at), fingerprint FROM tick").fetchone()
+        calls = old.execute("SELECT sum(calls) FROM delta").fetchone()[0]
+    clock = FixedClock(at + 20 * HOUR)
+    history = History.open(tmp_path / "h.db", clock, SHORT)
+    for _ in range(30):
+        Simulation(history, clock).tick()
+    assert sum(stats.calls for stats in history.window(fingerprint, 0, at)) == calls
+    assert history._fetch("SELECT DISTINCT tier FROM tick WHERE at <= ?", (at,)) == [(3600,)]
+    assert history._fetch("SELECT count(*) FROM statement WHERE text <> '' AND text_hash = ''") == [(0,)]
+    history.close()
 
 
 def test_long_intervals_are_not_stored_twice(short: Simulation) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from optischema_tui.core.config import Config
 from optischema_tui.core.errors import AuthError
-from optischema_tui.core.target.auth_guard import allows
+from optischema_tui.core.target.auth_guard import GuardedLoop, allows
 from optischema_tui.core.target.observer import Observer
 from optischema_tui.core.target.resolver import resolve, with_password
 from optischema_tui.core.target.scram import MOST_ITERATIONS, Scram
@@ -102,6 +102,11 @@ async def test_channel_binding_is_not_done_without_tls() -> None:
 )
 def test_the_rule(rule: str, method: str, expected: bool) -> None:
     assert allows(rule, method) is expected
+
+
+async def test_the_loop_stands_for_the_real_one() -> None:
+    loop = asyncio.get_running_loop()
+    assert asyncio.current_task(GuardedLoop(loop, resolve("host=h user=u", Config()))) is asyncio.current_task()  # type: ignore[arg-type]
 
 
 def test_scram_as_the_rfc_has_it() -> None:

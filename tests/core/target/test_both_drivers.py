@@ -16,7 +16,7 @@ import pytest
 from optischema_tui.core.cluster.binaries import find_binaries
 from optischema_tui.core.cluster.cluster import Cluster, start_cluster
 from optischema_tui.core.config import Config
-from optischema_tui.core.errors import AuthError, OptischemaError, TargetError
+from optischema_tui.core.errors import AuthError, OptischemaError, ServerLost, TargetError
 from optischema_tui.core.target.driver_arguments import driver_arguments, each_host, libpq_arguments
 from optischema_tui.core.target.observer import Observer
 from optischema_tui.core.target.resolver import resolve, with_password
@@ -296,6 +296,21 @@ async def test_each_host_has_its_own_time(tcp_server: Cluster) -> None:
         spec = with_password(resolve(f"{dsn} connect_timeout=2", Config()), PASSWORD)
         assert await by_asyncpg(spec) == (PLAIN, tcp_server.port)
         assert by_libpq(spec) == (PLAIN, tcp_server.port)
+
+
+@pytest.mark.parametrize("words", ["channel_binding=require", "require_auth=scram-sha-256 sslmode=disable"])
+async def test_a_guarded_connection_is_like_any_other(site: Site, words: str) -> None:
+    """The guard leaves no trace: large answers, a deadline that cuts, and one that the server keeps."""
+    observer = await Observer.connect(site.spec("{there} " + words))
+    rows = await observer.fetch("SELECT i, repeat('x', 1000) AS wide FROM generate_series(1, 5000) i")
+    assert (len(rows), len(rows[-1]["wide"])) == (5000, 1000)
+    with pytest.raises(TargetError, match="division"):
+        await observer.fetch("SELECT 1 / 0")
+    assert (await observer.fetch("SELECT 1"))[0][0] == 1
+    with pytest.raises(ServerLost, match=r"did not answer within 0\.2 s"):
+        await observer.fetch("SELECT pg_sleep(30)", timeout=0.2)
+    assert observer.closed
+    await observer.close()
 
 
 async def test_files_in_their_usual_place(site: Site) -> None:

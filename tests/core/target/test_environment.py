@@ -18,11 +18,18 @@ def seen(
     extensions: tuple[str, ...] = (),
     aurora: bool = False,
     version: str = VERSION,
+    version_num: int = 170002,
     in_recovery: bool = False,
     pooled: bool = False,
 ) -> Environment:
     return recognise(
-        version=version, roles=roles, extensions=extensions, aurora=aurora, in_recovery=in_recovery, pooled=pooled
+        version=version,
+        version_num=version_num,
+        roles=roles,
+        extensions=extensions,
+        aurora=aurora,
+        in_recovery=in_recovery,
+        pooled=pooled,
     )
 
 
@@ -66,6 +73,13 @@ def test_extensions_and_forks_that_change_what_figures_mean() -> None:
     assert "hypertable" in " ".join(seen(extensions=("timescaledb",)).sentences)
     fork = seen(version="PostgreSQL 11.2-YB-2.18.0.0-b0 on x86_64")
     assert "YugabyteDB is not PostgreSQL itself" in fork.sentences[0]
+
+
+@pytest.mark.parametrize(("version_num", "tested"), [(120022, False), (130000, True), (180006, True), (190000, False)])
+def test_a_version_that_was_not_tested_is_told(version_num: int, tested: bool) -> None:
+    told = seen(version_num=version_num).sentences
+    assert len(told) == (0 if tested else 1)
+    assert all(f"PostgreSQL {version_num // 10000} was not tested" in sentence for sentence in told)
 
 
 def test_what_matters_most_stands_first() -> None:

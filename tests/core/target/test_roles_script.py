@@ -103,6 +103,22 @@ def test_the_role_that_applies_has_the_owners_rights_only_as_the_owner(shop: Clu
         session.execute(f'SET ROLE "{OWNER}"; CREATE INDEX made ON app.orders (city); DROP INDEX app.made')
 
 
+def test_the_narrower_way_to_plans_is_enough_too(shop: Cluster) -> None:
+    role = "narrow_lab"
+    grounds = (Ground("app", OWNER, superuser=False, may_create=True),)
+    text = role_script(ScriptFacts(shop.binaries.version_num, DATABASE, "our Stats", grounds), Tier.LAB, role=role)
+    lines = [line for line in text.splitlines() if "pg_read_all_data" not in line]
+    run(shop, "\n".join(line.removeprefix("-- ") if '"app"' in line else line for line in lines))
+    with psycopg.connect(shop.dsn(DATABASE, user=role), autocommit=True) as session:
+        assert session.execute("EXPLAIN SELECT * FROM app.orders").fetchone()
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            session.execute("SELECT rolpassword FROM pg_authid")
+    with psycopg.connect(shop.dsn(DATABASE), autocommit=True) as admin:
+        admin.execute(f'SET ROLE "{OWNER}"; CREATE TABLE app.later ()')
+    with psycopg.connect(shop.dsn(DATABASE, user=role), autocommit=True) as session:
+        assert session.execute("EXPLAIN SELECT * FROM app.later").fetchone()
+
+
 def test_a_superusers_tables_are_not_opened_by_giving_its_role_away() -> None:
     grounds = (
         Ground("a", "boss", superuser=True, may_create=True),

@@ -6,7 +6,7 @@ The server knows the truth: what each statement has really done, whatever became
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from optischema_tui.core.models import (
     Activity,
@@ -59,6 +59,8 @@ class Server:
     clock: float = 1e6
     time: float = 0.0
     """True seconds."""
+    our_clock: float = 1e9
+    """What the observer's wall clock is ahead of the true seconds."""
     dealloc: int = 0
     stats_reset: float = 5e5
     started: float = 4e5
@@ -152,6 +154,9 @@ class Server:
     def step_clock(self) -> None:
         self.clock += self.chance.choice((-86400.0, -600.0, -0.5, 0.5, 3600.0, 86400.0))
 
+    def set_our_clock(self) -> None:
+        self.our_clock += self.chance.choice((-86400.0, -3600.0, 3600.0))
+
     def epoch(self) -> Epoch:
         return Epoch(
             "sys", self.started, self.stats_reset if self.version >= 14 else None, self.version * 10000,
@@ -212,13 +217,9 @@ class Collector:
             self.read_at[key] = server.clock
         unread = {key: self.read_at[key] for key in self.known if key not in looked}
         return Snapshot(
-            TargetIdentity("sys", 5, "shop", server.version * 10000), epoch, 1e9 + server.time, 50.0 + server.time,
-            server.clock, tuple(self.known.values()), DatabaseCounters(xact_commit=server.transactions), Activity(),
+            TargetIdentity("sys", 5, "shop", server.version * 10000), epoch, server.our_clock + server.time,
+            50.0 + server.time, server.clock, tuple(self.known.values()),
+            DatabaseCounters(xact_commit=server.transactions), Activity(),
             dealloc=server.dealloc if server.version >= 14 else 0, read_before=unread,
             totals=server.totals() if self.with_totals else None,
         )  # fmt: skip
-
-
-def jumped(snapshot: Snapshot, seconds: float) -> Snapshot:
-    """Our own wall clock was set."""
-    return replace(snapshot, taken_at=snapshot.taken_at + seconds)

@@ -226,4 +226,3 @@ def test_sums_of_a_sampled_interval_come_from_the_totals():
     assert (point.db_time, point.mean_latency, point.calls) == (0.2, 10.0, 200)
     evicted = deltas(before, replace(after, dealloc=1))
     assert (evicted.total_time, evicted.here_calls) == (500.0, 10)  # sums lose what was evicted: the rows are surer
-    assert point_of(after, found, first=True) is None

@@ -14,6 +14,7 @@ from optischema_tui.core.models import (
     StatementSample,
     StatementText,
     TargetIdentity,
+    Totals,
 )
 from optischema_tui.core.workload.filter import OTHER_DATABASE, OURS
 from optischema_tui.core.workload.picture import build_picture
@@ -171,3 +172,58 @@ def test_five_thousand_statements_are_quick():
 
     assert len(picture.rows) == 5000
     assert min(took) < 0.25  # 0.05 on a quiet machine; a quadratic step would take seconds
+
+
+def test_a_sampled_picture_says_so_and_weighs_each_row_by_its_own_interval():
+    head, tail, unread = (StatementKey(10, 5, number) for number in (21, 22, 23))
+
+    def sampled(number: int, calls: int, read_before: dict[StatementKey, float], time: float) -> Snapshot:
+        samples = (
+            StatementSample(head, calls=calls, total_exec_time=100.0 * calls, rows=2 * calls),
+            StatementSample(tail, calls=calls, total_exec_time=100.0 * calls),
+            StatementSample(unread, calls=5, total_exec_time=9.0),
+        )
+        return tick(number, statements=samples, read_before=read_before, totals=Totals(100_000, calls, time))
+
+    before = sampled(1, 10, {tail: 1080.0, unread: 1000.0}, 5000.0)
+    picture = build_picture(before, sampled(2, 20, {unread: 1000.0}, 9000.0), {}, ())
+
+    assert picture.sampled == ("2 of 100,000 statements read in this tick; totals are exact, each row within 2 min")
+    assert picture.statements == 100_000
+    rows = {row.key: row for row in picture.rows}
+    assert (rows[head].interval_seconds, rows[head].share, rows[head].stale) == (None, 0.25, False)
+    assert (rows[tail].interval_seconds, rows[tail].interval_calls) == (40.0, 10)  # 30 s of them before this tick
+    assert rows[tail].share == pytest.approx(0.25 / 4)
+    assert (rows[unread].stale, rows[unread].interval_calls, rows[unread].share) == (True, None, 0.0)
+    assert picture.rest_share == pytest.approx(1 - 0.25 - 0.25 / 4)
+    assert [row.key for row in picture.rows] == [head, tail, unread]
+
+
+def test_figures_of_the_interval_beside_those_of_the_lifetime():
+    one = StatementKey(10, 5, 31)
+
+    def with_counters(number: int, **counters) -> Snapshot:
+        return tick(number, statements=(StatementSample(one, **counters),))
+
+    before = with_counters(1, calls=10, total_exec_time=100.0, rows=10, shared_blks_hit=0, shared_blks_read=100)
+    after = with_counters(
+        2, calls=14, total_exec_time=300.0, mean_exec_time=20.0, stddev_exec_time=30.0, rows=50, shared_blks_hit=30,
+        shared_blks_read=110, temp_blks_read=6, temp_blks_written=2, plans=3, jit_time=60.0, blk_read_time=90.0,
+        temp_blk_io_time=30.0,
+    )  # fmt: skip
+
+    (row,) = build_picture(before, after, {}, ()).rows
+
+    assert (row.interval_rows_per_call, row.rows_per_call) == (10.0, 50 / 14)
+    assert (row.interval_hit_ratio, row.hit_ratio) == (0.75, 30 / 140)
+    assert (row.interval_temp_per_call, row.temp_blks_per_call) == (2.0, 8 / 14)
+    assert (row.variation, row.plans, row.jit_share, row.io_share) == (1.5, 3, 0.2, 0.4)
+    assert (row.interval_seconds, row.stale) == (None, False)
+
+
+def test_what_no_row_accounts_for_is_told():
+    seen = StatementSample(StatementKey(10, 5, 41), calls=1, total_exec_time=250.0)
+
+    picture = build_picture(None, tick(1, statements=(seen,), unreadable=3, totals=Totals(4, 9, 1000.0)), {}, ())
+
+    assert (picture.rows[0].share, picture.rest_share, picture.statements) == (0.25, 0.75, 4)

@@ -128,9 +128,12 @@ def test_the_tree_of_a_reading_of_locks():
     ]
 
 
-@pytest.mark.parametrize("seed", range(300))
-def test_everyone_who_waits_or_is_waited_for_stands_in_the_tree_once(seed):
-    chance = random.Random(seed)
+def test_everyone_who_waits_or_is_waited_for_stands_in_the_tree_once():
+    for seed in range(300):
+        check_tree(random.Random(seed))
+
+
+def check_tree(chance: random.Random) -> None:
     pids = range(1, chance.randint(2, 12))
     sessions = [
         session(pid, blocked_by=tuple(chance.choices((0, *pids), k=chance.randint(1, 3))))

@@ -1,0 +1,233 @@
+"""What a person may want: the messages that go down from a screen, see `messages`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from textual.message import Message
+
+if TYPE_CHECKING:
+    from optischema_tui.core.models import StatementKey
+
+
+class Request(Message):
+    """Something a person asked for."""
+
+
+# --- requests: the bridge answers them ---
+
+
+class Poll(Request):
+    pass
+
+
+@dataclass(eq=False, repr=False)
+class Pause(Request):
+    paused: bool
+
+
+@dataclass(eq=False, repr=False)
+class SetInterval(Request):
+    seconds: float
+
+
+@dataclass(eq=False, repr=False)
+class Seek(Request):
+    """Stand at the stored interval that ends at this moment or last before it. Seconds since 1970."""
+
+    at: float
+
+
+@dataclass(eq=False, repr=False)
+class StepPast(Request):
+    """Go `step` stored intervals on, negative: back. From the present, -1 is the last interval stored."""
+
+    step: int
+
+
+class GoLive(Request):
+    pass
+
+
+@dataclass(eq=False, repr=False)
+class ToggleFilter(Request):
+    """Show the statements that this reason hides, or hide them again."""
+
+    reason: str
+
+
+class Doctor(Request):
+    """Test again what this role may do on this server."""
+
+
+@dataclass(eq=False, repr=False)
+class UsePassword(Request):
+    """Try again with the password that the person typed."""
+
+    password: str
+
+
+class Advise(Request):
+    pass
+
+
+class LoadLedger(Request):
+    pass
+
+
+@dataclass(eq=False, repr=False)
+class Approve(Request):
+    recommendation_id: str
+
+
+@dataclass(eq=False, repr=False)
+class Dismiss(Request):
+    recommendation_id: str
+    reason: str
+
+
+@dataclass(eq=False, repr=False)
+class Keep(Request):
+    """A person's own decision on a change that is measured, or was judged to need attention."""
+
+    change_id: str
+    reason: str
+
+
+@dataclass(eq=False, repr=False)
+class Preflight(Request):
+    change_id: str
+    undo: bool = False
+
+
+@dataclass(eq=False, repr=False)
+class Run(Request):
+    change_id: str
+    undo: bool = False
+
+
+class CancelRun(Request):
+    pass
+
+
+@dataclass(eq=False, repr=False)
+class WantPlan(Request):
+    key: StatementKey
+    sql: str
+
+
+class LoadAudit(Request):
+    pass
+
+
+class LoadBaselines(Request):
+    pass
+
+
+@dataclass(eq=False, repr=False)
+class CreateBaseline(Request):
+    name: str
+    minutes: float
+
+
+@dataclass(eq=False, repr=False)
+class CompareBaselines(Request):
+    """`second` None: the last `minutes` of history."""
+
+    first: str
+    second: str | None
+    minutes: float
+
+
+# --- requests: the application answers them with a screen of its own ---
+
+
+@dataclass(eq=False, repr=False)
+class OpenQuery(Request):
+    key: StatementKey
+
+
+@dataclass(eq=False, repr=False)
+class OpenRun(Request):
+    """Show the change's preflight and ask for the confirmation."""
+
+    change_id: str
+    undo: bool
+
+
+@dataclass(eq=False, repr=False)
+class AskDismiss(Request):
+    recommendation_id: str
+    title: str
+
+
+@dataclass(eq=False, repr=False)
+class AskKeep(Request):
+    change_id: str
+    title: str
+
+
+class AskBaseline(Request):
+    pass
+
+
+class AskMoment(Request):
+    """Ask for the moment to stand at."""
+
+
+class ShowFilters(Request):
+    """Show what is kept out of sight, each reason with its switch."""
+
+
+class SwitchTarget(Request):
+    """Leave this target and choose another."""
+
+
+@dataclass(eq=False, repr=False)
+class AskTarget(Request):
+    """Ask for the words of a target."""
+
+
+@dataclass(eq=False, repr=False)
+class TargetChosen(Request):
+    """Open this target: a profile's name, service=NAME or a connection string."""
+
+    words: str
+
+
+@dataclass(eq=False, repr=False)
+class GoTo(Request):
+    """Bring a screen to the front, by its name in `actions.SCREENS`."""
+
+    screen: str
+
+
+@dataclass(eq=False, repr=False)
+class ShowHelp(Request):
+    screen: str
+
+
+class BannerRead(Request):
+    """The person has read what became of an earlier session's changes."""
+
+
+class QuitAsked(Request):
+    pass
+
+
+@dataclass(eq=False, repr=False)
+class CopyText(Request):
+    """Send `text` to the terminal's clipboard; `what` names it in the answer."""
+
+    text: str
+    what: str
+
+
+@dataclass(eq=False, repr=False)
+class ExportScreen(Request):
+    """Write a screen to files: `text` as it stands, `value` as JSON."""
+
+    screen: str
+    text: str
+    value: object
