@@ -112,8 +112,10 @@ class DoctorScreen(View):
         return asdict(known) if known is not None else {}
 
 
-def _parts(state: State) -> tuple[Part, ...]:
-    return state.capabilities.parts if state.capabilities is not None else ()
+def _parts(state: State) -> list[Part]:
+    """What is missing first, then what is limited; inside both as the doctor tells them, by what they are for."""
+    parts: tuple[Part, ...] = state.capabilities.parts if state.capabilities is not None else ()
+    return sorted(parts, key=lambda part: (part.available, not part.limited))
 
 
 def remedies(state: State) -> tuple[str, ...]:

@@ -13,10 +13,11 @@ from typing import Any
 import psycopg
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "json.md"
-FREE_FORM = ("detail", "body", "plan")
+FREE_FORM = ("detail", "body", "plan", "rows")
 """Objects whose inner keys are not promised one by one."""
 NOT_KEYS = {
-    "doctor": {"allowed", "read only"},
+    "doctor": {"allowed", "read only", "ok", "limited", "missing", "--sql"},
+    "profiles": {"list", "check", "add", "remove", "profile", "service", "recent"},
     "lab": {"--check"},
     "plan": {
         "node_type", "relation", "startup_cost", "rows", "conditions", "children", "index_name",
@@ -68,9 +69,28 @@ def call(*words: str) -> Any:
     return json.loads(told.stdout)
 
 
+def activity(dsn: str) -> Any:
+    """With a session that blocks another."""
+    with psycopg.connect(dsn) as holder, psycopg.connect(dsn) as waiter:
+        holder.execute("LOCK orders")
+        waiter.pgconn.send_query(b"BEGIN; LOCK orders")
+        for _ in range(50):
+            seen = call("activity", dsn)
+            if seen["blocking"]:
+                break
+        holder.rollback()
+        waiter.close()
+        return seen
+
+
 def answers(dsn: str) -> dict[str, list[Any]]:
     """What each section's commands print in the course of the loop."""
-    found: dict[str, list[Any]] = {"doctor": [call("doctor", dsn)], "top": [call("top", dsn)]}
+    found: dict[str, list[Any]] = {"top": [call("top", dsn)]}
+    found["doctor"] = [call("doctor", dsn), call("doctor", dsn, "--sql", "--tier", "lab")]
+    found["activity"] = [activity(dsn)]
+    found["objects"] = [call("objects", dsn), call("server", dsn)]
+    found["profiles"] = [call("profiles", "add", "one", "host=db1"), call("profiles"), call("profiles", "check")]
+    found["profiles"].append(call("profiles", "remove", "one"))
     advice = call("advise", dsn)
     rec = advice["recommendations"][0]["id"]
     found |= {"advise": [advice], "lab": [call("lab", dsn, "--check")]}

@@ -58,6 +58,8 @@ class Guardian:
         self.terminated = False
         self.pending = b""
         self.server: subprocess.Popen[bytes] | None = None
+        self.crashed = False
+        """The server was killed, and not started since."""
 
     # -- talking -----------------------------------------------------------------------------------------------
 
@@ -144,8 +146,13 @@ class Guardian:
         self.server = self.spawn(order, order["postgres"])
         while True:
             if self.server.poll() is not None:
-                raise Failed(f"the server ended with code {self.server.returncode} while it started")
+                if not self.crashed or time.monotonic() > deadline:
+                    raise Failed(f"the server ended with code {self.server.returncode} while it started")
+                # The crashed server's children still hold its shared memory: they end within moments.
+                self.wait_for_news(POLL_SECONDS)
+                self.server = self.spawn(order, order["postgres"])
             if self.status() == (self.server.pid, "ready"):
+                self.crashed = False
                 return
             if time.monotonic() > deadline:
                 raise Failed("the server did not become ready in time")
@@ -180,6 +187,7 @@ class Guardian:
         if self.server is not None and self.server.poll() is None:
             self.server.kill()
             self.server.wait()
+            self.crashed = True
 
     def obey(self, order: Order, what: str) -> None:
         if what == "halt":

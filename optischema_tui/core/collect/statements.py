@@ -35,6 +35,9 @@ _SUMS = {
 }  # fmt: skip
 """Our field, and the columns that it is the sum of, as far as they are there."""
 _MOMENTS = ("stats_since", "minmax_stats_since")
+_SELDOM_ZERO = frozenset(
+    ("calls", "rows", "total_exec_time", "mean_exec_time", "min_exec_time", "max_exec_time", "shared_blks_hit")
+)
 _COUNTERS = tuple(field for field in fields(StatementSample) if field.name != "key")
 _WIDTH = len(_COUNTERS) + 4
 
@@ -54,7 +57,8 @@ class Counters:
 def _columns(have: frozenset[str]) -> str:
     """The select list: the key, then the counters in the order of StatementSample's fields.
 
-    A counter that is 0, or that the server lacks, comes as NULL: most are, and NULL costs a third of a zero to send.
+    A counter that is most often 0 comes as NULL then, which costs a third of a zero to send; so does one that the
+    server lacks.
     """
     chosen = ["s.userid", "s.dbid", "s.queryid", "s.toplevel" if "toplevel" in have else "true"]
     for counter in _COUNTERS:
@@ -63,6 +67,8 @@ def _columns(have: frozenset[str]) -> str:
         parts = [f"s.{part}" for part in _SUMS.get(counter.name, ()) if part in have]
         if counter.name in _MOMENTS and name:
             chosen.append(f"pg_catalog.date_part('epoch', s.{name})")
+        elif name and counter.name in _SELDOM_ZERO:
+            chosen.append(f"s.{name}::{kind}")
         elif parts or name:
             chosen.append(f"NULLIF({' + '.join(parts) or f's.{name}::{kind}'}, 0)")
         else:
