@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all check format lock build picture recording clean test-matrix bench-start bench-idle bench-cost \
+.PHONY: help demo test test-all check format lock build picture recording clean test-matrix bench-start bench-idle bench-cost bench-faults \
 	bench-sampling bench-history
 
 help:  ## this list
@@ -62,6 +62,9 @@ bench-idle: $(STAMP) .bench/.installed  ## idle cost and key latency with 5,000 
 
 bench-cost: $(STAMP) .bench/.installed  ## what observing costs the server, by its own figures; ARGS=minutes
 	@.bench/bin/python benchmarks/cost.py $(ARGS)
+
+bench-faults: $(STAMP) .bench/.installed  ## keys while server and network misbehave
+	@.bench/bin/python benchmarks/faults.py
 
 bench-sampling: $(STAMP)  ## a tick at 100,000 statements against reading the whole view
 	@$(BIN)/python benchmarks/sampling.py $(ARGS)

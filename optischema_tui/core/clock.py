@@ -52,3 +52,15 @@ def local_time(at: float) -> str:
 def local_stamp(at: float) -> str:
     """`2026-11-22 14:03 CET` in the machine's own zone, with the zone named."""
     return time.strftime("%Y-%m-%d %H:%M %Z", time.localtime(at))
+
+
+def local_hour(at: float) -> tuple[str, int]:
+    """(`2026-11-22`, 14) in the machine's own zone. Of an hour that the clocks repeat, both are the same."""
+    moment = time.localtime(at)
+    return f"{moment.tm_year:04}-{moment.tm_mon:02}-{moment.tm_mday:02}", moment.tm_hour
+
+
+def utc_hour(at: float) -> tuple[str, int]:
+    """The same in UTC."""
+    moment = time.gmtime(at)
+    return f"{moment.tm_year:04}-{moment.tm_mon:02}-{moment.tm_mday:02}", moment.tm_hour

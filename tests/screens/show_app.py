@@ -1,4 +1,4 @@
-"""Look at the screens with synthetic data: run it with live, stored, lost, missing, hostile, empty or busy.
+"""Look at the screens with synthetic data: live, past, stored, lost, missing, hostile, empty or busy.
 
 `busy` draws 5,000 statements anew each second, one in twenty of them changed.
 """
@@ -14,6 +14,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent))
 
 import sample_data as sample
+import sample_readings as readings
 
 from optischema_tui import messages as m
 from optischema_tui.app import OptischemaApp
@@ -50,6 +51,10 @@ class Shown(sample.FakeBridge):
             tell(m.LinkLost(sample.MISSING, self.app.clock.monotonic() + 5))
         elif self.situation != "stored":
             tell(m.LinkLive(HOSTILE if self.situation == "hostile" else "shop@demo", None))
+            for fact in readings.facts():
+                tell(fact)
+        if self.situation == "past":
+            tell(m.PastReady(readings.past()))
         if self.situation == "busy":
             self.app.set_interval(1.0, self.tick)
 

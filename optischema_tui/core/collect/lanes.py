@@ -166,6 +166,7 @@ class Link:
                 problem = await self._read(duty, observer)
         except OptischemaError as error:
             if isinstance(error, ServerLost) or observer.closed:
+                self._blame(duty, error, started)
                 raise
             refusal, problem = error, error.sentence
             self._refused(duty, error)
@@ -208,6 +209,13 @@ class Link:
         reading = await self._families[duty.name].read(source)
         self._on_event(Gathered(reading))
         return reading.problem
+
+    def _blame(self, duty: Duty, error: OptischemaError, started: float) -> None:
+        """A connection broke under this reading. When that is the rule, it must not take the others with it."""
+        duty.lost += 1
+        if duty.deadly and duty.name != STATEMENTS:
+            duty.refuse(started, 0.0)
+            self._refused(duty, error)
 
     def _refused(self, duty: Duty, error: OptischemaError) -> None:
         if duty.name == STATEMENTS:

@@ -18,6 +18,8 @@ CHEAP_BEFORE_RELAX = 5
 """Cheap readings in a row until a grown interval is halved."""
 REFUSED_SECONDS = 600.0
 """Until what the server refused is asked again."""
+LOST_BEFORE_REFUSED = 2
+"""Connections in a row that broke under the same kind of reading until it is taken for the cause."""
 FIRST_STEP = 0.2
 """Seconds between the first readings of two families."""
 NEVER = float("inf")
@@ -44,12 +46,14 @@ class Duty:
     refused: bool = False
     refused_once: bool = False
     """The reading before failed, for a reason that may pass."""
+    lost: int = 0
+    """Connections that broke under it since its last answer."""
     _dear: int = 0
     _cheap: int = 0
 
     def done(self, started: float, now: float, cost: float) -> None:
         """A reading that was begun at `started` is over."""
-        self.refused = False
+        self.refused, self.lost = False, 0
         self.cost = cost
         if self._within_budget(cost):
             self._dear, self._cheap = 0, self._cheap + 1
@@ -72,6 +76,11 @@ class Duty:
 
     def _within_budget(self, cost: float) -> bool:
         return cost <= BUSY_SHARE * self.interval * self.stretch
+
+    @property
+    def deadly(self) -> bool:
+        """Connection after connection broke under it: a new one does not begin with it."""
+        return self.lost >= LOST_BEFORE_REFUSED
 
     @property
     def notice(self) -> str:
@@ -99,13 +108,13 @@ class Schedule:
     def begin(self, first: str) -> None:
         """A connection is new: `first` is due at once, then the others one after the other."""
         now = self._clock.monotonic()
-        others = [duty for duty in self.duties.values() if duty.name != first and duty.interval > 0]
+        others = [each for each in self.duties.values() if each.name != first and each.interval > 0 and not each.deadly]
         for number, duty in enumerate(others, 1):
             duty.due = now + number * FIRST_STEP
             duty.phase = 0.5 + 0.5 * number / (len(others) + 1) if duty.lane is Lane.SLOW else 0.0
         self.duties[first].due = now
         for duty in self.duties.values():
-            duty.refused, duty.stretch = False, 1.0
+            duty.refused, duty.stretch = duty.deadly, 1.0
         self.wake()
 
     def want(self) -> None:

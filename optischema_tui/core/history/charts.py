@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
-from datetime import datetime, tzinfo
+from collections.abc import Callable, Iterable, Sequence
 
 from optischema_tui.core.history.known_statements import Known
 from optischema_tui.core.history.tick_rollup import LOAD, Load, sum_loads
@@ -71,13 +70,12 @@ def statement_points(
 
 
 def heat(
-    rows: Iterable[tuple[float, float, int, float]], measure: str, zone: tzinfo | None
+    rows: Iterable[tuple[float, float, int, float]], measure: str, hour_of: Callable[[float], tuple[str, int]]
 ) -> tuple[tuple[str, int, float], ...]:
     """(day, hour, value) of intervals (end, seconds, calls, ms), by the hour that the middle of each is in."""
     cells: dict[tuple[str, int], list[float]] = {}
     for at, seconds, calls, time in rows:
-        moment = datetime.fromtimestamp(at - min(seconds, HEAT_TIER) / 2, zone)
-        cell = cells.setdefault((moment.date().isoformat(), moment.hour), [0.0, 0.0])
+        cell = cells.setdefault(hour_of(at - min(seconds, HEAT_TIER) / 2), [0.0, 0.0])
         cell[0] += calls
         cell[1] += time
     return tuple((day, hour, _value(measure, *sums)) for (day, hour), sums in sorted(cells.items()))

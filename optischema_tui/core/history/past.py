@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
-from datetime import tzinfo
+from collections.abc import Callable, Iterable
 
+from optischema_tui.core.clock import local_hour
 from optischema_tui.core.history import charts, known_statements, readings, sessions, stored_ticks, windows
 from optischema_tui.core.history.access import Access
 from optischema_tui.core.history.last_snapshot import read_snapshot
@@ -85,15 +85,16 @@ class Past(Access):
         until: float | None = None,
         key: StatementKey | None = None,
         measure: str = "time",
-        zone: tzinfo | None = None,
+        hour_of: Callable[[float], tuple[str, int]] = local_hour,
     ) -> tuple[Cell, ...]:
         """A value for each hour in which anything was observed: "time" (ms of execution), "calls", or "latency" (ms per
-        call), of one statement or of the whole target. Days and hours are of `zone`, of the machine by default."""
+        call), of one statement or of the whole target. Days and hours are as `hour_of` tells them, by default of the
+        machine's zone. Raises ValueError for another measure."""
         if measure not in charts.MEASURES:
             raise ValueError(f"no measure {measure}: {', '.join(charts.MEASURES)}")
         end = self._clock.wall() if until is None else until
         if key is not None:
-            return charts.heat(self._rows_of(fingerprint, key, since, end, charts.HEAT_TIER), measure, zone)
+            return charts.heat(self._rows_of(fingerprint, key, since, end, charts.HEAT_TIER), measure, hour_of)
 
         def work(connection: sqlite3.Connection) -> list[Load]:
             return charts.read_tier(connection, fingerprint, since, end, charts.HEAT_TIER)
@@ -103,7 +104,7 @@ class Past(Access):
             (load.at, load.seconds or 0.0, load.calls or 0, (load.calls or 0) * (load.mean_latency or 0.0))
             for load in loads
         )
-        return charts.heat(rows, measure, zone)
+        return charts.heat(rows, measure, hour_of)
 
     def _rows_of(
         self, fingerprint: str, key: StatementKey, since: float, until: float, tier: int

@@ -30,12 +30,19 @@ OURS = "SELECT pid FROM pg_stat_activity WHERE application_name = 'optischema-tu
 class Probe:
     """A family that counts its readings."""
 
-    def __init__(self, name: str = "probe", lane: Lane = Lane.SLOW, interval: float = 1.0, sql: str = "SELECT 1"):
+    def __init__(
+        self,
+        name: str = "probe",
+        lane: Lane = Lane.SLOW,
+        interval: float = 1.0,
+        sql: str = "SELECT 1",
+        timeout: float = 3.0,
+    ) -> None:
         self.readings = 0
         self.error: Exception | None = None
         self.problem = ""
         self.sql = sql
-        self.family = Family(name, name.title(), interval, 3.0, lane, self.read)
+        self.family = Family(name, name.title(), interval, timeout, lane, self.read)
 
     async def read(self, source: Source) -> Reading:
         self.readings += 1
@@ -116,14 +123,18 @@ async def test_both_lanes_read_with_two_connections_at_most(
     assert watch.of(Observed)[1].snapshot.notices == ()
 
 
-async def test_a_refused_family_is_told_and_left_alone_until_it_is_wanted(
+async def test_what_is_refused_is_told_and_left_alone_until_it_is_wanted(
     fresh_db: str, watching: Callable[..., Watch], until_async: Until
 ) -> None:
-    refused, well = Probe("refused"), Probe("well")
+    refused, told_so, failing, well = Probe("refused"), Probe("told_so"), Probe("failing"), Probe("well")
     refused.error = MissingPart("A part is missing", "Nobody granted it", "GRANT it")
-    watch = watching(fresh_db, refused, well)
-    await until_async(lambda: well.readings >= 4)
-    assert refused.readings == 1
+    told_so.problem = "This role may not read it."
+    failing.error = TargetError("A query was cancelled")  # which may pass: it is tried once more
+    watch = watching(fresh_db, refused, told_so, failing, well)
+    await until_async(lambda: well.readings >= 4 and failing.readings == 2)
+    seen = well.readings
+    await until_async(lambda: well.readings >= seen + 2)
+    assert (refused.readings, told_so.readings, failing.readings) == (1, 1, 2)
     told = [event.reading for event in watch.of(Gathered) if event.reading.family == "refused"]
     assert [(each.problem, each.rows) for each in told] == [("A part is missing. Nobody granted it. GRANT it.", ())]
     assert watch.of(Lost) == []
@@ -132,28 +143,7 @@ async def test_a_refused_family_is_told_and_left_alone_until_it_is_wanted(
     await until_async(lambda: refused.readings >= 3)
 
 
-async def test_a_reading_with_a_problem_counts_as_refused(
-    fresh_db: str, watching: Callable[..., Watch], until_async: Until
-) -> None:
-    refused, well = Probe("refused"), Probe("well")
-    refused.problem = "This role may not read it."
-    watching(fresh_db, refused, well)
-    await until_async(lambda: well.readings >= 4)
-    assert refused.readings == 1
-
-
-async def test_a_failure_that_may_pass_is_tried_again_once(
-    fresh_db: str, watching: Callable[..., Watch], until_async: Until
-) -> None:
-    failing, well = Probe("failing"), Probe("well")
-    failing.error = TargetError("A query was cancelled")
-    watching(fresh_db, failing, well)
-    await until_async(lambda: failing.readings == 2)
-    seen = well.readings
-    await until_async(lambda: well.readings >= seen + 3)
-    assert failing.readings == 2
-
-
+@pytest.mark.deep
 async def test_a_dear_family_is_read_less_often_and_it_is_said(
     fresh_db: str, watching: Callable[..., Watch], until_async: Until
 ) -> None:
@@ -188,19 +178,28 @@ async def test_a_lost_fast_lane_comes_back_while_the_slow_one_goes_on(
     assert watch.notices == ""
 
 
-async def test_a_silent_reading_is_cut_at_its_deadline(
+async def test_a_family_that_breaks_every_connection_is_left_out(
     fresh_db: str, watching: Callable[..., Watch], until_async: Until
 ) -> None:
-    silent = Probe("silent", sql="SELECT 1 FROM pg_sleep(4.5)")
-    watch = watching(fresh_db, silent)
+    silent, well = Probe("silent", sql="SELECT 1 FROM pg_sleep(4.5)", timeout=0.5), Probe("well")
+    watch = watching(fresh_db, silent, well)
     await until_async(lambda: silent.readings == 1)
     started = SYSTEM.monotonic()
     await until_async(lambda: watch.of(Lost))
-    assert SYSTEM.monotonic() - started < 4.0  # its deadline is 3 s
+    assert SYSTEM.monotonic() - started < 1.5  # its deadline is 0.5 s
     assert isinstance(watch.of(Lost)[0].error, ServerLost)
+    await until_async(lambda: len(watch.of(Lost)) == 2)
+    seen = well.readings
+    await until_async(lambda: well.readings >= seen + 3)
+    assert silent.readings == 2
+    assert len(watch.of(Lost)) == 2
+    told = [event.reading.problem for event in watch.of(Gathered) if event.reading.family == "silent"]
+    assert len(told) == 1
+    assert "did not answer" in told[0]
     silent.sql = "SELECT 1"
-    await until_async(lambda: silent.readings >= 3)
-    assert len(watch.of(Connected)) == 2
+    watch.collector.poll_now()
+    await until_async(lambda: silent.readings >= 4)
+    assert len(watch.of(Lost)) == 2
 
 
 async def test_one_connection_when_the_server_gives_no_second(

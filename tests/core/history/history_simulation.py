@@ -29,6 +29,7 @@ EPOCH = Epoch("7301", 1000.0, 2000.0, 180000, "1.12")
 BEGIN = 1_700_006_400.0
 """A whole hour."""
 SHORT = Limits(ticks=(900.0, 3600.0, 3 * 3600.0, 86400.0))
+FOREVER = Limits(ticks=(900.0, 3600.0, 3 * 3600.0, math.inf))
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, timedelta, timezone
 from pathlib import Path
 
 import pytest
 from history_simulation import BEGIN, IDENTITY, SHORT, TARGET, Simulation
 
-from optischema_tui.core.clock import FixedClock
+from optischema_tui.core.clock import FixedClock, local_hour, utc_hour
 from optischema_tui.core.history.limits import Limits
 from optischema_tui.core.history.store import History
 from optischema_tui.core.models import Kpis, Picture, StatementKey, StatementText
@@ -84,19 +83,21 @@ def test_the_first_tick_has_no_point(simulation: Simulation) -> None:
 def test_hours_of_the_heatmap_are_of_a_zone(simulation: Simulation) -> None:
     simulation.run(5 * HOUR)
     end = simulation.clock.at
-    utc = simulation.history.heatmap(TARGET, BEGIN, end, measure="calls", zone=UTC)
-    east = simulation.history.heatmap(TARGET, BEGIN, end, measure="calls", zone=timezone(timedelta(hours=3)))
+    utc = simulation.history.heatmap(TARGET, BEGIN, end, measure="calls", hour_of=utc_hour)
+    east = simulation.history.heatmap(TARGET, BEGIN, end, measure="calls", hour_of=lambda at: utc_hour(at + 3 * HOUR))
     assert [(day, hour) for day, hour, _ in utc] == [
         ("2023-11-15", 0), ("2023-11-15", 1), ("2023-11-15", 2), ("2023-11-15", 3), ("2023-11-15", 4),
     ]  # fmt: skip
     assert [(hour, value) for _, hour, value in east] == [(hour + 3, value) for _, hour, value in utc]
+    local = simulation.history.heatmap(TARGET, BEGIN, end, measure="calls")
+    assert [cell[:2] for cell in local] == [local_hour(BEGIN + hour * HOUR) for hour in range(5)]
     per_hour = [
         sum(len(ran.times) for ran in simulation.ran if BEGIN + hour * HOUR < ran.end <= BEGIN + (hour + 1) * HOUR)
         for hour in range(5)
     ]
     assert [value for _, _, value in utc] == per_hour
-    latency = simulation.history.heatmap(TARGET, BEGIN, end, measure="latency", zone=UTC)
-    time = simulation.history.heatmap(TARGET, BEGIN, end, measure="time", zone=UTC)
+    latency = simulation.history.heatmap(TARGET, BEGIN, end, measure="latency", hour_of=utc_hour)
+    time = simulation.history.heatmap(TARGET, BEGIN, end, measure="time", hour_of=utc_hour)
     assert [one[2] * calls for one, calls in zip(latency, per_hour, strict=True)] == pytest.approx([t[2] for t in time])
 
 

@@ -16,7 +16,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from history_simulation import BEGIN, SHORT, TARGET, Simulation
+from history_simulation import BEGIN, FOREVER, SHORT, TARGET, Simulation
 
 from optischema_tui.core.clock import FixedClock
 from optischema_tui.core.errors import StorageError
@@ -191,6 +191,44 @@ def test_rows_with_an_interval_of_their_own(short: Simulation) -> None:
     )
 
 
+def test_an_interval_of_its_own_outlives_the_tick(short: Simulation) -> None:
+    head, tail = short.keys[:2]
+    short.run(HOUR)
+    for number in range(2):  # one minute
+        short.clock.advance(30)
+        deltas = [
+            StatementDelta(head, 30.0, 5, 5, 10.0, 0.0, 1, 1, 0, 0.0, 0),
+            StatementDelta(tail, 300.0 + 30 * number, 7, 5, 10.0, 0.0, 1, 1, 0, 0.0, 0),
+        ]
+        assert short.history.save_tick(replace(short.snapshot(), read_before={head: 1.0}), (), deltas, None)
+    end = short.clock.at
+    short.run(1500)
+    assert short.history._fetch("SELECT min(tier) FROM tick WHERE at = ?", (end,)) == [(60,)]
+    inside = {stats.key: stats.calls for stats in short.history.window(TARGET, end - 60, end)}
+    assert inside == {head: 10}
+    wide = {stats.key: stats.calls for stats in short.history.window(TARGET, end - 360, end)}
+    assert wide[tail] == 14 + sum(len(ran.times) for ran in short.ran if ran.key == tail and end - 360 < ran.end <= end)
+
+
+def test_calls_of_an_unknown_spread_spread_as_the_others(short: Simulation) -> None:
+    """The counters did not tell the spread of one interval: the deviation is that of the calls that are known."""
+    key = short.keys[0]
+    short.run(HOUR)
+    begin = short.clock.at
+    short.tick(share=1.0)
+    known = short.ran[-4].times
+    short.clock.advance(30)
+    unknown = StatementDelta(key, 30.0, 9, 5, 40.0, 0.0, 1, 1, 0, 0.0, 0)
+    assert short.history.save_tick(short.snapshot(), (), [unknown], None)
+    end = short.clock.at
+    for seconds in (0, 1500):
+        short.run(seconds)
+        (stats,) = [stats for stats in short.history.window(TARGET, begin, end) if stats.key == key]
+        assert stats.calls == len(known) + 9
+        assert stats.stddev_exec_time == pytest.approx(statistics.pstdev(known) if len(known) > 1 else 0.0)
+    assert short.history._fetch("SELECT min(tier) FROM tick WHERE at = ?", (end,)) == [(60,)]
+
+
 def test_only_tail_rows_moved(short: Simulation) -> None:
     short.clock.advance(30)
     delta = StatementDelta(short.keys[0], 600.0, 7, 5, 10.0, 0.0, 1, 1, 0, 0.0, 0)
@@ -289,9 +327,9 @@ from pathlib import Path
 sys.path.insert(0, sys.argv[2])
 from optischema_tui.core.clock import FixedClock
 from optischema_tui.core.history.store import History
-from history_simulation import SHORT, Simulation
+from history_simulation import FOREVER, Simulation
 clock = FixedClock(float(sys.argv[3]))
-simulation = Simulation(History.open(Path(sys.argv[1]), clock, SHORT), clock, seed=int(clock.at))
+simulation = Simulation(History.open(Path(sys.argv[1]), clock, FOREVER), clock, seed=int(clock.at))
 while True:
     simulation.tick(60.0)
     print(clock.at, sum(len(ran.times) for ran in simulation.ran), flush=True)
@@ -313,7 +351,7 @@ def killed_writers(tmp_path: Path, kills: int) -> None:
         child.stdout.close()
         acknowledged += int(lines[-1][1])
         clock = FixedClock(float(lines[-1][0]))
-        history = History.open(path, clock, SHORT)
+        history = History.open(path, clock, FOREVER)
         stored = sum(stats.calls for stats in history.window(TARGET, 0, clock.at))
         charted = sum(point.calls for point in history.series(TARGET, 0, clock.at + 60, 9))
         last = history.span(TARGET)

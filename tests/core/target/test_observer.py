@@ -170,10 +170,11 @@ async def test_a_view_that_was_replaced_is_read_by_its_new_columns(observer: Obs
 
 async def test_no_query_of_a_block_outlives_the_block(observer: Observer) -> None:
     started = time.monotonic()
-    with pytest.raises(ServerLost, match="did not answer"), observer.within(0.4):
+    with observer.within(1.0):
         await observer.fetch("SELECT pg_sleep(0.1)")
-        await observer.fetch("SELECT pg_sleep(4)", timeout=30)
-    assert time.monotonic() - started < 1.4
+        with pytest.raises(ServerLost, match="did not answer"):
+            await observer.fetch("SELECT pg_sleep(4)", timeout=30)
+    assert time.monotonic() - started < 2.0
     assert observer.closed
 
 
