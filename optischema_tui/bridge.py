@@ -18,6 +18,7 @@ from textual.app import App
 
 from optischema_tui import messages as m
 from optischema_tui.core.clock import SYSTEM, Clock
+from optischema_tui.core.config import HISTORY_MB
 from optischema_tui.core.errors import OptischemaError, StorageError
 from optischema_tui.core.paths import Paths
 from optischema_tui.core.safe_text import one_line
@@ -44,13 +45,21 @@ class Bridge:
     """One target's life on screen. Made, started and stopped in the event loop's thread."""
 
     def __init__(
-        self, app: App[int], spec: TargetSpec, paths: Paths, *, clock: Clock = SYSTEM, lab_bindir: str = ""
+        self,
+        app: App[int],
+        spec: TargetSpec,
+        paths: Paths,
+        *,
+        clock: Clock = SYSTEM,
+        lab_bindir: str = "",
+        history_mb: int = HISTORY_MB,
     ) -> None:
         self.app = app
         self.spec = spec
         self.paths = paths
         self.clock = clock
         self.lab_bindir = lab_bindir
+        self.history_mb = history_mb
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="history")
         self._watching: asyncio.Task[None] | None = None
         self._watch: Watch | None = None
@@ -132,12 +141,13 @@ class Bridge:
     def _open_store(self) -> Any:
         """In the writer's thread: import what observing needs, and open history."""
         module = importlib.import_module("optischema_tui.core.jobs.watch")
+        from optischema_tui.core.history.limits import Limits
         from optischema_tui.core.history.store import History
         from optischema_tui.core.jobs.recorder import Recorder
 
         problem = ""
         try:
-            self._history = History.open(self.paths.history_db)
+            self._history = History.open(self.paths.history_db, self.clock, Limits(bytes=self.history_mb << 20))
         except OptischemaError as error:
             problem = error.sentence
         self._recorder = Recorder(self.spec, self._history, self.clock)

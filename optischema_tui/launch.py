@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from optischema_tui.core.clock import SYSTEM, Clock
+from optischema_tui.core.config import HISTORY_MB
 from optischema_tui.core.errors import OptischemaError, UsageError
 from optischema_tui.core.paths import Paths
 from optischema_tui.core.safe_text import one_line
@@ -24,6 +25,7 @@ def launch(
     ascii_only: bool = False,
     mouse: bool | None = None,
     lab_bindir: str = "",
+    history_mb: int = HISTORY_MB,
     problems: Sequence[OptischemaError] = (),
     clock: Clock = SYSTEM,
 ) -> int:
@@ -42,7 +44,7 @@ def launch(
         raise UsageError(f"There is no theme {one_line(theme, 40)}", todo=f"Choose one of: {', '.join(known)}")
     app = OptischemaApp(
         spec,
-        lambda app: Bridge(app, spec, paths, clock=clock, lab_bindir=lab_bindir),
+        lambda app: Bridge(app, spec, paths, clock=clock, lab_bindir=lab_bindir, history_mb=history_mb),
         terminal=terminal,
         theme_name=theme,
         problems=problems,

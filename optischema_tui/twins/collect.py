@@ -11,6 +11,7 @@ from threading import Thread
 from optischema_tui.core.clock import local_time
 from optischema_tui.core.collect.events import Lost
 from optischema_tui.core.errors import OptischemaError, StorageError, UsageError
+from optischema_tui.core.history.limits import Limits
 from optischema_tui.core.history.store import History
 from optischema_tui.core.jobs.audit import look_after
 from optischema_tui.core.jobs.changes import judge
@@ -37,7 +38,8 @@ def run(context: Context, arguments: Namespace) -> int:
         raise UsageError("Two of the targets are the same")
     listener = _Printer(context, several=len(specs) > 1)
     Thread(target=_look_after_journal, args=(context,), daemon=True).start()
-    with closing(History.open(context.paths.history_db)) as history:
+    limits = Limits(bytes=context.config.history_mb << 20)
+    with closing(History.open(context.paths.history_db, context.clock, limits)) as history:
         daemon = Daemon(
             specs, history, context.paths.state_dir, listener, interval=arguments.interval, clock=context.clock
         )

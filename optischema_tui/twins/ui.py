@@ -46,6 +46,7 @@ def open_ui(context: Context, arguments: Namespace, spec: TargetSpec) -> int:
         ascii_only=arguments.ascii or config.ascii,
         mouse=_mouse(context, arguments),
         lab_bindir=config.lab_bindir,
+        history_mb=config.history_mb,
         problems=config.problems,
         clock=context.clock,
     )

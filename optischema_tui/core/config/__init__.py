@@ -7,6 +7,7 @@
     [profiles.NAME.model]       provider, url, model: the language model that explains
     [ui]                        theme, ascii, mouse, refresh (seconds between polls where a profile does not say)
     [lab]                       bindir
+    [history]                   max_mb: the size that the history stays below
 
 There is no place for a password in it.
 """
@@ -24,6 +25,7 @@ from optischema_tui.core.config.keywords import (
 from optischema_tui.core.config.model import (
     DEFAULT_INTERVAL,
     FAMILIES,
+    HISTORY_MB,
     LEAST_INTERVAL,
     Config,
     ModelEndpoint,
@@ -35,6 +37,7 @@ __all__ = [
     "AUTH_METHODS",
     "DEFAULT_INTERVAL",
     "FAMILIES",
+    "HISTORY_MB",
     "KEYWORDS",
     "LEAST_INTERVAL",
     "PASSWORD_PLACES",

@@ -9,6 +9,8 @@ from optischema_tui.core.errors import ConfigError
 
 DEFAULT_INTERVAL = 30.0
 LEAST_INTERVAL = 1.0
+HISTORY_MB, LEAST_HISTORY_MB = 1024, 64
+"""The size that the history stays below: by default, and the least that can be asked for."""
 FAMILIES = (
     "statements", "activity", "databases", "tables", "indexes", "sizes", "io", "wal", "checkpointer",
     "replication", "slots", "progress", "settings", "locks",
@@ -65,3 +67,4 @@ class Config:
     mouse: bool = True
     refresh: float = DEFAULT_INTERVAL
     lab_bindir: str = ""
+    history_mb: int = HISTORY_MB

@@ -14,7 +14,7 @@ from optischema_tui.core.safe_text import one_line
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-_SECTIONS = ("profiles", "ui", "lab")
+_SECTIONS = ("profiles", "ui", "lab", "history")
 
 
 def load_config(path: Path) -> Config:
@@ -69,6 +69,7 @@ def read(path: Path, document: Mapping[str, Any]) -> Config:
 
     ui = reader.section(document, "ui", schema.UiTable)
     lab = reader.section(document, "lab", schema.LabTable)
+    history = reader.section(document, "history", schema.HistoryTable)
     return Config(
         path,
         profiles,
@@ -79,6 +80,7 @@ def read(path: Path, document: Mapping[str, Any]) -> Config:
         ui.mouse,
         ui.refresh or DEFAULT_INTERVAL,
         lab.bindir,
+        history.max_mb,
     )
 
 

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, create_model
 
 from optischema_tui.core.config.keywords import KEYWORDS
-from optischema_tui.core.config.model import FAMILIES, LEAST_INTERVAL
+from optischema_tui.core.config.model import FAMILIES, HISTORY_MB, LEAST_HISTORY_MB, LEAST_INTERVAL
 from optischema_tui.core.workload.filter import REASONS
 
 
@@ -103,3 +103,9 @@ class UiTable(Table):
 
 class LabTable(Table):
     bindir: str = Field("", description=_STRING)
+
+
+class HistoryTable(Table):
+    max_mb: Annotated[int, Field(ge=LEAST_HISTORY_MB, le=1_000_000)] = Field(
+        HISTORY_MB, description=f"a whole number of megabytes, at least {LEAST_HISTORY_MB}"
+    )
