@@ -8,12 +8,14 @@ from optischema_tui.core.clock import local_stamp
 from optischema_tui.core.config import FAMILIES
 from optischema_tui.core.errors import UsageError
 from optischema_tui.core.history.store import History
-from optischema_tui.core.models import ActivitySample, Picture, Reading, TargetIdentity, WaitPoint
+from optischema_tui.core.models import ActivitySample, Picture, Reading, StoredTick, TargetIdentity, WaitPoint
 from optischema_tui.core.workload.past import past_picture
+from optischema_tui.core.workload.waits import CPU
 
 SERIES_SECONDS = 3600.0
 """Of the charts before the moment."""
 SERIES_POINTS = 360
+WAITS_TOLD = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,9 @@ def look_back(history: History, target: TargetIdentity, at: float, show_hidden: 
         sample=sample,
         waits=history.waits(fingerprint, since, tick.at, SERIES_POINTS),
         readings=readings,
-        note=_note(tick.seconds, tick.tier_seconds, sample is None),
+        note=_note(
+            tick.seconds, tick.tier_seconds, "" if sample is not None else _sessions(history, fingerprint, tick)
+        ),
     )
 
 
@@ -76,10 +80,23 @@ def step(history: History, target: TargetIdentity, at: float | None, steps: int)
     return found
 
 
-def _note(seconds: float, tier: float, no_sample: bool) -> str:
+def _sessions(history: History, fingerprint: str, tick: StoredTick) -> str:
+    """What is left of the sessions of an interval when the samples of each second are forgotten."""
+    counts = history.session_counts(fingerprint, tick.at - max(tick.seconds, tick.tier_seconds), tick.at, 1)
+    waits: dict[str, float] = {}
+    for key, average in counts:
+        if key.state == "active":
+            name = f"{key.wait_type}:{key.wait_event}" if key.wait_event else key.wait_type or CPU
+            waits[name] = waits.get(name, 0.0) + average
+    if not waits:
+        return "no sessions are stored of this moment"
+    heaviest = sorted(waits.items(), key=lambda one: -one[1])[:WAITS_TOLD]
+    told = ", ".join(f"{name} {average:.2g}" for name, average in heaviest)
+    return f"sessions one by one are kept for two hours; active on average: {told}"
+
+
+def _note(seconds: float, tier: float, sessions: str) -> str:
     parts = []
     if tier:
         parts.append(f"each figure is of {seconds / 60:.0f} minutes: finer ones are kept for a shorter time")
-    if no_sample:
-        parts.append("no sessions are stored of this moment")
-    return "; ".join(parts)
+    return "; ".join([*parts, *([sessions] if sessions else [])])

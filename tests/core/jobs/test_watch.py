@@ -16,13 +16,25 @@ from typing import Any
 import psycopg
 import pytest
 
-from optischema_tui.core.clock import SYSTEM
+from optischema_tui.core.clock import SYSTEM, FixedClock
 from optischema_tui.core.collect.events import Attached, CollectEvent, Gathered, Observed, Sampled
 from optischema_tui.core.config import Config
 from optischema_tui.core.errors import UsageError
 from optischema_tui.core.history.store import History
 from optischema_tui.core.jobs.past import look_back, step
 from optischema_tui.core.jobs.watch import Watch
+from optischema_tui.core.models import (
+    Activity,
+    ActivitySample,
+    DatabaseCounters,
+    Epoch,
+    LoadPoint,
+    Session,
+    Snapshot,
+    StatementDelta,
+    StatementKey,
+    TargetIdentity,
+)
 from optischema_tui.core.target.resolver import resolve
 
 Until = Callable[..., Any]
@@ -175,7 +187,31 @@ def _text_is_stored(history: History, spec_key: str) -> bool:
     return any("visited" in text.text and "count" in text.text for text in texts.values())
 
 
-def _some_identity() -> Any:
-    from optischema_tui.core.models import TargetIdentity
-
+def _some_identity() -> TargetIdentity:
     return TargetIdentity("nowhere", 1, "none", 180000)
+
+
+def test_a_moment_without_samples_tells_what_sessions_were_at(tmp_path: Path) -> None:
+    clock = FixedClock(1_700_000_000.0)
+    identity = _some_identity()
+    with closing(History.open(tmp_path / "history.db", clock)) as history:
+        for second in range(4 * 3600):
+            clock.advance(1)
+            if second % 10 == 0:
+                session = Session(
+                    7, "client backend", "shop", "app", "", "", "active", "IO", "DataFileRead", 5, "", 1.0, 1.0
+                )
+                sample = ActivitySample(clock.at, clock.ticks, clock.at, (session,), 1, 0, 2)
+                history.save_activity(identity.fingerprint, (sample,))
+            if second % 600 == 0:
+                epoch = Epoch("nowhere", 1.0, 1.0, 180000, "1.12")
+                snapshot = Snapshot(
+                    identity, epoch, clock.at, clock.ticks, clock.at, (), DatabaseCounters(), Activity()
+                )
+                point = LoadPoint(clock.at, 1.0, 1.0, 1.0, 1)
+                delta = StatementDelta(StatementKey(1, 1, 5), 600.0, 1, 1, 600.0, 0.0, 0, 0, 0, 0.0, 0)
+                history.save_tick(snapshot, (), (delta,), point)
+        early = look_back(history, identity, clock.at - 3 * 3600)
+    assert early.sample is None
+    assert "IO:DataFileRead 1" in early.note
+    assert early.waits
