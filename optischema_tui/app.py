@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
-import signal
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
@@ -24,7 +21,7 @@ from optischema_tui.core.safe_text import clean, redact
 from optischema_tui.core.target.spec import TargetSpec
 from optischema_tui.export import write_export
 from optischema_tui.state import Link, LinkState, State, fold
-from optischema_tui.terminal import Terminal, clipboard_sequence, probe
+from optischema_tui.terminal import Terminal, clipboard_sequence, heed_signals, probe
 from optischema_tui.theming import choose, load_themes
 from optischema_tui.view import View, is_stale
 from optischema_tui.widgets.glyphs import ASCII, UNICODE, to_ascii
@@ -162,7 +159,7 @@ class OptischemaApp(App[int]):
 
     def on_mount(self) -> None:
         self.set_interval(1.0, self._second)
-        self._heed_signals()
+        heed_signals(self.exit)
         self.call_after_refresh(self._begin)
 
     def _begin(self) -> None:
@@ -174,13 +171,6 @@ class OptischemaApp(App[int]):
         for problem in self._problems:
             self.say(problem.sentence, "warning")
         self.bridge.start()
-
-    def _heed_signals(self) -> None:
-        """A closed terminal or a TERM ends the program as `q` does, so that the terminal gets its modes back."""
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            with suppress(RuntimeError, ValueError):  # not in the main thread: the host of that thread decides
-                loop.add_signal_handler(number, self.exit, 128 + number, 128 + number)
 
     async def on_unmount(self) -> None:
         await self.bridge.stop()

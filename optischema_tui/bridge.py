@@ -24,6 +24,7 @@ from optischema_tui.core.paths import Paths
 from optischema_tui.core.safe_text import one_line
 from optischema_tui.core.target.spec import TargetSpec
 from optischema_tui.runs import Runs
+from optischema_tui.travel import Look, Travel
 
 if TYPE_CHECKING:
     from optischema_tui.core.collect.events import CollectEvent, Observed, Sampled
@@ -71,10 +72,10 @@ class Bridge:
         """The last tick failed; the next one may succeed on the same connection."""
         self._interval = spec.interval
         self._paused = False
+        self._following = ""
+        """Who collects for us; empty when we do."""
         self._shown = frozenset(spec.show)
         """Filter reasons that are switched off: their statements are drawn."""
-        self._past_at: float | None = None
-        """The moment that the screens stand at; None for the present."""
         self._unjudged = ""
         """Why the last tick's changes could not be judged."""
         self._judged_at = -JUDGE_SECONDS
@@ -82,6 +83,7 @@ class Bridge:
         """What was told of the store last."""
         self._care_due = 0.0
         self._runs = Runs(spec, paths, clock, self._tell, self._job, self._load_ledger)
+        self._travel = Travel(self._tell, self._known, lambda: self._shown)
 
     def _tell(self, fact: m.Fact) -> None:
         """Post from any thread. After the application has ended there is nobody to tell."""
@@ -157,7 +159,10 @@ class Bridge:
 
     def _on_role(self, who: str) -> None:
         """We collect ("") or `who` does. What it had begun is stored before the other writes."""
-        self._in_writer(lambda recorder: setattr(recorder, "storing", not who))
+        self._in_writer(lambda recorder: recorder.store(not who))
+        if self._following and not who:
+            self._tell(m.Told(f"{self._following} has ended: this program collects from now on."))
+        self._following = who
         self._tell(m.Following(who))
 
     def _on_event(self, event: CollectEvent) -> None:
@@ -191,6 +196,12 @@ class Bridge:
                 self._refused = True
                 self._tell(m.LinkLost(error, self.clock.monotonic() + retry_in))
                 self._in_writer(lambda recorder: recorder.lost(event))
+
+    def _mention_rhythm(self) -> None:
+        if self._following:
+            self._tell(
+                m.Told(f"{self._following} asks the server, at its own interval: this program only reads along.")
+            )
 
     def _use_password(self, password: str) -> None:
         """Try again with what the person typed; it stays in memory."""
@@ -288,6 +299,7 @@ class Bridge:
     def ask(self, request: m.Request) -> None:
         match request:
             case m.Poll():
+                self._mention_rhythm()
                 if self._watch is not None:
                     self._watch.poll_now()
             case m.Pause(paused):
@@ -296,6 +308,7 @@ class Bridge:
                     self._watch.pause(paused)
                 self._tell(m.PollChanged(self._interval, paused))
             case m.SetInterval(seconds):
+                self._mention_rhythm()
                 self._interval = seconds
                 if self._watch is not None:
                     self._watch.set_interval(seconds)
@@ -328,12 +341,11 @@ class Bridge:
             case m.CompareBaselines(first, second, minutes):
                 self._job(lambda: self._compare(first, second, minutes))
             case m.Seek(at):
-                self._job(lambda: self._look_back(at), m.PastFailed)
+                self._look(self._travel.to(at))
             case m.StepPast(step):
-                self._job(lambda: self._step(step), m.PastFailed)
+                self._look(self._travel.by(step))
             case m.GoLive():
-                self._past_at = None
-                self._tell(m.WentLive())
+                self._travel.live()
             case m.ToggleFilter(reason):
                 self._toggle(reason)
             case m.UsePassword(password):
@@ -404,31 +416,19 @@ class Bridge:
             raise UsageError("There is no history of this target", "It has never answered yet")
         return self._history, identity
 
-    def _look_back(self, at: float) -> None:
-        from optischema_tui.core.jobs.past import look_back
-        from optischema_tui.state import Past, Sight
+    def _look(self, look: Look) -> None:
+        def work() -> None:
+            look()
+            self._tell_span()
 
-        found = look_back(*self._known(), at, self._shown)
-        self._past_at = found.at
-        sight = Sight(found.picture, found.sample, found.waits, found.readings)
-        self._tell(m.PastReady(Past(found.at, sight, found.note)))
-        self._tell_span()
-
-    def _step(self, step: int) -> None:
-        from optischema_tui.core.jobs.past import step as stepped
-
-        if self._past_at is None and step > 0:
-            self._tell(m.Told("This is the present: nothing is stored after it."))
-            return
-        self._look_back(stepped(*self._known(), self._past_at, step))
+        self._job(work, m.PastFailed)
 
     def _toggle(self, reason: str) -> None:
         self._shown = self._shown ^ {reason}
         self._tell(m.FiltersChanged(self._shown))
         self._in_writer(self._redraw)
-        at = self._past_at
-        if at is not None:
-            self._job(lambda: self._look_back(at), m.PastFailed)
+        if self._travel.away:
+            self._look(self._travel.again())
 
     def _redraw(self, recorder: Recorder) -> None:
         picture = recorder.redrawn(self._shown)

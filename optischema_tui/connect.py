@@ -14,7 +14,7 @@ from optischema_tui.core.models import KnownTarget
 from optischema_tui.core.safe_text import clean, redact
 from optischema_tui.screens.connect import ConnectScreen
 from optischema_tui.screens.dialogs import PromptScreen
-from optischema_tui.terminal import Terminal
+from optischema_tui.terminal import Terminal, heed_signals
 from optischema_tui.theming import choose, load_themes
 from optischema_tui.widgets.glyphs import ASCII, UNICODE, to_ascii
 
@@ -53,6 +53,7 @@ class ConnectApp(App[str]):
         self.theme = choose(theme_name, terminal, frozenset(themes))
 
     def on_mount(self) -> None:
+        heed_signals(lambda _, code: self.exit(None, code))
         self.push_screen(ConnectScreen(self.targets, self.clock.wall()))
         for problem in self._problems:
             text = clean(redact(problem.sentence))

@@ -72,4 +72,7 @@ def choose_target(
 
     known = theme if theme in theme_names() else ""
     app = ConnectApp(targets, terminal, wrong=wrong, theme_name=known, problems=problems, clock=clock)
-    return app.run(mouse=not terminal.remote if mouse is None else mouse)
+    words = app.run(mouse=not terminal.remote if mouse is None else mouse)
+    if app.return_code:  # a signal or a mistake of ours ended it
+        raise SystemExit(app.return_code)
+    return words

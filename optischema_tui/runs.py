@@ -35,14 +35,20 @@ class Runs:
         self._reconciled = False
         self._running: threading.Event | None = None
         """Set to cancel the change that runs now; None when none runs."""
+        self._claiming = threading.Lock()
+        self._reconciling = threading.Lock()
+        """A link that comes and goes asks again while the first answer is on its way."""
 
     def reconcile(self) -> None:
         """Find out what became of changes that were begun and not ended, once for each time we cannot know."""
+        with self._reconciling:
+            if not self._reconciled and self._running is None:
+                self._reconcile()
+
+    def _reconcile(self) -> None:
         from optischema_tui.core.change.reconcile import RUNNING
         from optischema_tui.core.jobs import changes
 
-        if self._reconciled or self._running is not None:
-            return
         verdicts = changes.reconcile(self._paths, self.spec, clock=self._clock)
         self._reconciled = True
         if verdicts:
@@ -76,16 +82,24 @@ class Runs:
                 on_progress=lambda progress: self._tell(m.RunTick(progress)),
             )  # fmt: skip
 
-        if self._running is not None:
+        if (cancel := self._claim()) is None:
             self._tell(m.Told("Another change is running; one at a time.", "warning"))
             return
-        self._to_its_end(run, look_again)
+        self._to_its_end(run, cancel, look_again)
 
     def cancel(self) -> None:
         if not self.spec.allow_changes:
             self._tell(m.Told("Changes are off for this target: the build is only watched.", "warning"))
-        elif self._running is not None:
-            self._running.set()
+        elif (running := self._running) is not None:
+            running.set()
+
+    def _claim(self) -> threading.Event | None:
+        """The event that cancels the one change that may run, or None while another runs. From any thread."""
+        with self._claiming:
+            if self._running is not None:
+                return None
+            self._running = threading.Event()
+            return self._running
 
     def _follow(self, change: Change) -> None:
         """Adopt a build that an earlier session began: its progress is shown, and it can be cancelled, as our own."""
@@ -103,13 +117,16 @@ class Runs:
                 told = now.detail.get("error") or now.detail.get("result") or f"It is {now.state.replace('_', ' ')}"
                 self._tell(m.Reconciled((f"{change.title}: {told}",)))
 
-        if self._running is None:
+        if (cancel := self._claim()) is not None:
             self._tell(m.RunBegan(change, False))
-            self._to_its_end(run, None)
+            self._to_its_end(run, cancel, None)
 
-    def _to_its_end(self, run: Callable[[threading.Event], Change], look_again: Callable[[], None] | None) -> None:
-        cancel = self._running = threading.Event()
-
+    def _to_its_end(
+        self,
+        run: Callable[[threading.Event], Change],
+        cancel: threading.Event,
+        look_again: Callable[[], None] | None,
+    ) -> None:
         def work() -> None:
             failed = False
             try:
@@ -119,7 +136,7 @@ class Runs:
                 self._tell(m.RunFailed(error))
             finally:
                 self._running = None
-                self._reload()
+                self._job(self._reload, None)  # a ledger that cannot be read is no failure of the change
             if failed and look_again is not None:
                 look_again()
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import locale
 import os
+import signal
 import sys
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 CLIPBOARD_LIMIT = 64 * 1024
@@ -59,6 +62,17 @@ def clipboard_sequence(text: str, *, tmux: bool) -> str:
         return ""
     sequence = f"\x1b]52;c;{base64.b64encode(raw).decode('ascii')}\x07"
     return sequence + "\x1bPtmux;" + sequence.replace("\x1b", "\x1b\x1b") + "\x1b\\" if tmux else sequence
+
+
+def heed_signals(leave: Callable[[int, int], None]) -> None:
+    """A closed terminal or a TERM ends the program as `q` does, so that the terminal gets its modes back.
+
+    `leave(result, exit code)` is called in the running event loop.
+    """
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        with suppress(RuntimeError, ValueError):  # not in the main thread: the host of that thread decides
+            loop.add_signal_handler(number, leave, 128 + number, 128 + number)
 
 
 def _encoding(env: Mapping[str, str]) -> str:

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 WIDTHS = [(0, "-narrow"), (110, "-wide")]
 """Style classes by the screen's width in cells."""
+UNTOLD_SECONDS = 300.0
+"""Taken for the interval of another program until two of its ticks were seen."""
 HEIGHTS = [(0, "-short"), (32, "-medium"), (46, "-tall")]
 
 
@@ -243,7 +245,10 @@ def is_stale(state: State, now: float) -> bool:
     """The figures on screen were of the present, and are too old for that."""
     if state.past is not None or state.picture is None:
         return False
-    old = now - state.picture.taken_at > 2 * state.interval + 5 and not state.paused
+    interval = state.interval
+    if state.following:  # at the other program's interval, which only its pictures tell
+        interval = max(interval, state.picture.seconds or UNTOLD_SECONDS)
+    old = now - state.picture.taken_at > 2 * interval + 5 and not state.paused
     return state.picture.stored or state.link.state is LinkState.LOST or old
 
 
@@ -274,12 +279,15 @@ def status_parts(state: State, clock: Clock, glyphs: Glyphs) -> tuple[Part, ...]
     if state.past is not None:
         parts.append(Part(" PAST ", "past", 1))
     elif picture is not None and picture.stored:
-        parts.append(Part(f"STORED PICTURE of {local_stamp(picture.taken_at)}", "warn", 1))
+        parts.append(Part(f"STORED PICTURE of {local_stamp(picture.taken_at)}", "warn", 1, short="STORED PICTURE"))
     if state.advising is not None:
         parts.append(Part(f"advisor {state.advising[1]:.0%}", "accent", 2))
     if state.following:
-        parts.append(Part(f"following {one_line(state.following, 40)}", "accent", 2))
-    parts.append(Part(" PAUSED ", "chip-warn", 1) if state.paused else Part(f"every {state.interval:g} s", "dim", 3))
+        parts.append(Part(f"following {one_line(state.following, 40)}", "accent", 1, short="following"))
+    if state.paused:
+        parts.append(Part(" PAUSED ", "chip-warn", 1))
+    elif not state.following:
+        parts.append(Part(f"every {state.interval:g} s", "dim", 3))
     if picture is not None:
         if not picture.stored and state.past is None:
             parts.append(Part(f"at {local_time(picture.taken_at)}", "dim", 2))
@@ -300,7 +308,7 @@ def _link_part(state: State, clock: Clock, glyphs: Glyphs) -> Part:
         again = f" (attempt {link.attempt})" if link.attempt > 1 else ""
         return Part(f"{glyphs.circle} connecting{again}", "warn")
     left = max(0, round(link.retry_at - clock.monotonic()))
-    return Part(f"{glyphs.cross} lost, retry in {left} s", "bad")
+    return Part(f"{glyphs.cross} lost, retry in {left} s" if left else f"{glyphs.cross} lost", "bad")
 
 
 def past_lines(state: State, present_only: str = "") -> tuple[Line, ...]:
@@ -350,7 +358,9 @@ def no_statements(state: State) -> str:
     if state.picture is None:
         return "waiting for the first answer of the server"
     if not state.picture.unreadable:
-        return "no statement has run in this database yet"
+        hidden = sum(each.statements for each in state.picture.hidden)
+        all_hidden = f"all {hidden:,} statements are hidden: f shows why"
+        return all_hidden if hidden else "no statement has run in this database yet"
     texts = state.capabilities
     grant = texts.part("texts").remedy if texts is not None and texts.has("texts") else "GRANT pg_read_all_stats"
     return f"{grant} would show the {state.picture.unreadable:,} statements of other roles"

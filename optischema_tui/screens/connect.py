@@ -11,7 +11,7 @@ from textual.screen import Screen
 
 from optischema_tui import messages as m
 from optischema_tui.actions import ACTIONS, key_name, modal_bindings
-from optischema_tui.core.models import KnownTarget
+from optischema_tui.core.models import OBSERVED, KnownTarget
 from optischema_tui.core.safe_text import one_line
 from optischema_tui.widgets import figures
 from optischema_tui.widgets.key_bar import PieceBar
@@ -55,7 +55,7 @@ class ConnectScreen(Screen[None], inherit_bindings=False):
         def state(target: KnownTarget, width: int) -> Cell:
             if target.problem:
                 return (target.problem, "bad")
-            good = target.state == "observed"
+            good = target.state == OBSERVED
             return (target.state, "good" if good else "warn") if target.state else ("never reached", "dim")
 
         def seen(target: KnownTarget, width: int) -> Cell:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from optischema_tui.core.safe_text import one_line
 from optischema_tui.widgets.lines import Line, LineView, Piece, cells
@@ -10,11 +10,13 @@ from optischema_tui.widgets.lines import Line, LineView, Piece, cells
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One segment. When the line is too long, the parts with the highest `rank` go first."""
+    """One segment. When the line is too long, parts are said in short, then those with the highest `rank` go."""
 
     text: str
     role: str = ""
     rank: int = 0
+    short: str = ""
+    """What stands for the text where there is no room for it."""
 
 
 class StatusLine(LineView):
@@ -31,12 +33,16 @@ class StatusLine(LineView):
 def fit_parts(parts: tuple[Part, ...], width: int) -> Line:
     """The parts on one line of `width` cells."""
     left = [part for part in parts if part.text]
-    while True:
-        line = _joined(left)
-        droppable = [part for part in left if part.rank > 0]
-        if cells(line) <= width or not droppable:
-            return line
-        left.remove(max(droppable, key=lambda part: part.rank))
+    while cells(line := _joined(left)) > width:
+        highest = max((part.rank for part in left), default=0)
+        if highest <= 1 and any(part.short for part in left):
+            place = next(place for place, part in enumerate(left) if part.short)
+            left[place] = replace(left[place], text=left[place].short, short="")
+        elif highest > 0:
+            left.remove(next(part for part in left if part.rank == highest))
+        else:
+            break
+    return line
 
 
 def _joined(parts: list[Part]) -> Line:

@@ -50,8 +50,10 @@ class Stage:
         await self.settle()
 
     async def settle(self) -> None:
+        """Let each message be handled, and those that it causes; only then wait for an idle moment, which takes long."""
         for _ in range(3):
-            await self.pilot.pause()
+            await self.pilot.pause(0)
+        await self.pilot.pause()
 
     async def until(self, true: Callable[[], bool], what: str) -> None:
         """Wait for a condition, ten seconds at most."""

@@ -11,7 +11,7 @@ from harness import SIZES, TERMINAL, stage
 
 from optischema_tui import messages as m
 from optischema_tui.core.errors import ConfigError, StorageError, TargetError
-from optischema_tui.core.models import Kpis
+from optischema_tui.core.models import Hidden, Kpis
 from optischema_tui.core.target.capabilities import Capabilities, Capability
 from optischema_tui.screens.query_detail import QueryDetailScreen
 from optischema_tui.widgets.chart import TimeChart
@@ -108,10 +108,12 @@ async def test_missing_extension_has_a_panel_with_both_lines() -> None:
 
 
 async def test_empty_is_not_an_error() -> None:
-    async with stage(sample.picture(0)) as held:
+    async with stage(sample.picture(0, hidden=())) as held:
         assert "no statement has run in this database yet" in held.text
         await held.press("2")
         assert "no statement has run in this database yet" in held.text
+        await held.tell(m.PictureReady(sample.picture(0, hidden=(Hidden("maintenance", 38, 1.0),))))
+        assert "all 38 statements are hidden: f shows why" in held.text
 
 
 async def test_filter_narrows_shows_a_chip_and_escape_clears_it() -> None:
@@ -222,7 +224,7 @@ async def test_ascii_terminal_gets_ascii_only() -> None:
 async def test_a_part_that_the_server_lacks_leaves_the_other_figures() -> None:
     part = Capability("statements", False, "pg_stat_statements is not installed here", "CREATE EXTENSION x;\nGRANT y;")
     lacks = Capabilities(180006, "18.6", "dba", False, False, False, "", "", frozenset(), False, (part,))
-    async with stage(sample.picture(0), size=(80, 24)) as held:
+    async with stage(sample.picture(0, hidden=()), size=(80, 24)) as held:
         await held.tell(m.LinkLive("shop@demo", lacks))
         assert "CREATE EXTENSION x;" in held.text
         assert "GRANT y;" in held.text

@@ -12,6 +12,8 @@ from optischema_tui.core.collect.strata import Part
 from optischema_tui.core.models import StatementKey, StatementSample
 
 ROWS_AT_A_TIME = 500
+MOST_CHANGING = 0.5
+"""Share of the statements up to which it costs less to ask for those that changed than for all."""
 _Values = tuple[Any, ...]
 _Known = tuple[_Values, StatementSample | None]
 _ZEROS: tuple[Any, ...] = tuple(field.default for field in fields(StatementSample) if field.name != "key")
@@ -21,12 +23,15 @@ class Samples:
     """Makes samples of rows. A row that stayed as it was since the last reading gives the very sample of then: most
     statements of a server rest between two ticks, and `changed_samples` then leaves them out.
 
-    A row is (userid, dbid, queryid, toplevel, counters in the order of the sample's fields, NULL for 0).
+    A row is (userid, dbid, queryid, toplevel, counters in the order of the sample's fields, NULL for 0). Rows of a
+    whole reading have a signature at their end, which another call of the statement changes.
     """
 
     def __init__(self) -> None:
         self.fresh: list[StatementSample] = []
         """Statements that the last reading saw for the first time, or again after they were gone."""
+        self._owed: list[StatementSample] = []
+        """Fresh ones of a reading that has to be done anew."""
         self.grown: list[tuple[StatementSample, float, float]] = []
         """Of the last partial reading each statement that it read and that was known: its sample, milliseconds since
         its reading before, and when that was by the server's clock."""
@@ -42,18 +47,51 @@ class Samples:
         self._clock = 0.0
         self._read: list[StatementKey] | None = None
         """What the last reading read; None: everything."""
+        self._changing = 1.0
+        """Share of the statements that the last whole reading found changed. 1 also when there was none."""
+
+    def signatures(self) -> list[int] | None:
+        """Of every known statement; None when not all have one, or so many change that asking by them costs more."""
+        if self._read is not None or self._changing > MOST_CHANGING:
+            return None
+        return [row[-1] for row, sample in self._known if sample is not None]
 
     async def read(self, rows: Sequence[Any], server_clock: float = 0.0) -> tuple[StatementSample, ...]:
         """The samples of all rows that have a queryid; they are remembered in place of those before."""
         known: list[_Known] = []
-        self.fresh, self.grown = [], []
+        self.fresh, self._owed, self.grown = self._owed, [], []
+        changed = 0
         for start in range(0, len(rows), ROWS_AT_A_TIME):
             some = rows[start : start + ROWS_AT_A_TIME]
             for row, before in zip_longest(some, self._known[start : start + len(some)]):
-                known.append(before if before is not None and row == before[0] else self._changed(row, before))
+                if before is not None and row == before[0]:
+                    known.append(before)
+                else:
+                    changed += 1
+                    known.append(self._changed(row, before))
             await asyncio.sleep(0)  # thousands of rows must not hold up what else lives on this loop
+        self._changing = changed / len(rows) if self._known and rows else float(not self._known)
         self._known = known
         self._by_key, self._places, self._strata = {}, {}, []
+        self.read_before, self._read, self._clock = {}, None, server_clock
+        return self._all()
+
+    async def read_changed(
+        self, rows: Sequence[Any], statements: int, server_clock: float
+    ) -> tuple[StatementSample, ...] | None:
+        """The samples of all statements, of which only `rows` have changed; None when some of those known are gone, so
+        that all must be read. `statements`: how many there are that have a queryid."""
+        await self._find_places()
+        self.fresh, self.grown, self._strata = [], [], []
+        for start in range(0, len(rows), ROWS_AT_A_TIME):
+            for row in rows[start : start + ROWS_AT_A_TIME]:
+                self._place(row, {})
+            await asyncio.sleep(0)
+        if len(self._known) != statements:
+            self._owed = self.fresh
+            return None
+        self._changing = len(rows) / statements if statements else 0.0
+        self._by_key, self.grown = {}, []
         self.read_before, self._read, self._clock = {}, None, server_clock
         return self._all()
 
@@ -106,7 +144,8 @@ class Samples:
             sample = _sample(row, None)
             self._places[row[:4]] = len(self._known)
             self._known.append((row, sample))
-            self._strata[row[2] & (len(self._strata) - 1)].add(row[:4])
+            if self._strata:
+                self._strata[row[2] & (len(self._strata) - 1)].add(row[:4])
             self.fresh.append(sample)
             return sample
         old_row, old = self._known[place]
@@ -131,14 +170,17 @@ class Samples:
             self._places[last[0][:4]] = place
         return sample.key
 
-    async def _arrange(self, part: Part) -> None:
-        """Make the maps that partial readings need."""
+    async def _find_places(self) -> None:
         if not self._places:
             self._known = [known for known in self._known if known[1] is not None]
             for place, known in enumerate(self._known):
                 self._places[known[0][:4]] = place
                 if place % ROWS_AT_A_TIME == 0:
                     await asyncio.sleep(0)
+
+    async def _arrange(self, part: Part) -> None:
+        """Make the maps that partial readings need."""
+        await self._find_places()
         if len(self._strata) != part.strata:
             self._strata = [set() for _ in range(part.strata)]
             for number, key in enumerate(self._places):

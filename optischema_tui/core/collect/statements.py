@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from functools import lru_cache
+from typing import Any
 
 from optischema_tui.core.collect.samples import ROWS_AT_A_TIME, Samples
 from optischema_tui.core.collect.strata import Part
@@ -77,21 +78,37 @@ def _columns(have: frozenset[str]) -> str:
 
 
 def statements_query(capabilities: Capabilities) -> str:
-    """The SQL for all statements."""
-    return fill(load(PACKAGE, "statements"), capabilities).replace(
-        "{columns}", _columns(capabilities.statement_columns)
-    )
+    """The SQL for all statements, each with its signature at the end."""
+    return _filled("statements", capabilities)
+
+
+def changed_query(capabilities: Capabilities) -> str:
+    """The SQL for those with another signature than before, with the sums over all of them at each row's end."""
+    return _filled("statements_changed", capabilities)
 
 
 def part_query(capabilities: Capabilities) -> str:
     """The SQL for a part of the statements, with the sums over all of them at each row's end."""
+    return _filled("statements_part", capabilities)
+
+
+def _filled(name: str, capabilities: Capabilities) -> str:
     have = capabilities.statement_columns
     kinds = ["oid", "oid", "int8", "bool", *("int8" if each.type == "int" else "float8" for each in _COUNTERS)]
+    if name != "statements_part":
+        kinds.append("int8")
+    time = "total_exec_time" if "total_exec_time" in have else "total_time"
+    toplevel = "s.toplevel" if "toplevel" in have else "true"
+    # No call leaves all of these as they were. XOR, since sums could overflow.
+    counted = "s.calls # (s.plans << 32)" if "plans" in have else "s.calls"
+    key = f"s.queryid # (s.userid::int8 << 32) # s.dbid::int8 # {toplevel}::int4::int8"
+    signature = f"pg_catalog.hashfloat8extended(s.{time}, pg_catalog.hashint8extended({counted}, {key}))"
     return (
-        fill(load(PACKAGE, "statements_part"), capabilities)
+        fill(load(PACKAGE, name), capabilities)
         .replace("{columns}", _columns(have))
-        .replace("{time}", "total_exec_time" if "total_exec_time" in have else "total_time")
-        .replace("{toplevel}", "s.toplevel" if "toplevel" in have else "true")
+        .replace("{signature}", signature)
+        .replace("{time}", time)
+        .replace("{toplevel}", toplevel)
         .replace("{names}", ", ".join(f"c{number} {kind}" for number, kind in enumerate(kinds)))
     )
 
@@ -104,29 +121,35 @@ async def read_counters(
     *,
     dbid: int = 0,
     server_clock: float = 0.0,
+    anew: bool = True,
 ) -> Counters:
     """Statements of every database of the cluster: all rows, or a `part` of them, the others as they were last.
 
-    `samples` is kept from one reading to the next. `dbid`: which database is `here` in the totals. `server_clock`:
+    `samples` is kept from one reading to the next. Unless it is to be read `anew`, only those that changed since the
+    last reading are sent, where they are not too many. `dbid`: which database is `here` in the totals. `server_clock`:
     when this reading is. Raises what `Observer.fetch` raises.
     """
     samples = samples if samples is not None else Samples()
-    if part is None:
-        rows = await observer.fetch(statements_query(capabilities))
-        found = await samples.read(rows, server_clock)
-        return Counters(found, len(rows) - len(found), await _sum(found, len(rows), dbid))
-    rows = await observer.fetch(
-        part_query(capabilities),
-        part.strata - 1,
-        part.stratum,
-        part.least_time,
-        list(part.queryids),
-        dbid,
-    )
-    *sums, unreadable = (value or 0 for value in rows[0][_WIDTH:])
-    some = [row[:_WIDTH] for row in rows] if rows[0][2] is not None else []
-    found = await samples.read_part(some, part, server_clock)
-    return Counters(found, unreadable, Totals(*sums), samples.read_before)
+    if part is not None:
+        arguments = (part.strata - 1, part.stratum, part.least_time, list(part.queryids), dbid)
+        some, totals, unreadable = _divided(await observer.fetch(part_query(capabilities), *arguments), _WIDTH)
+        found = await samples.read_part(some, part, server_clock)
+        return Counters(found, unreadable, totals, samples.read_before)
+    if not anew and (signatures := samples.signatures()) is not None:
+        rows = await observer.fetch(changed_query(capabilities), signatures, dbid)
+        some, totals, unreadable = _divided(rows, _WIDTH + 1)
+        changed = await samples.read_changed(some, totals.statements - unreadable, server_clock)
+        if changed is not None:
+            return Counters(changed, unreadable, totals)
+    rows = await observer.fetch(statements_query(capabilities))
+    found = await samples.read(rows, server_clock)
+    return Counters(found, len(rows) - len(found), await _sum(found, len(rows), dbid))
+
+
+def _divided(rows: Sequence[Any], width: int) -> tuple[list[Any], Totals, int]:
+    """(the rows themselves, `width` columns each; the sums at their end; how many rows may not be read)."""
+    *sums, unreadable = (value or 0 for value in rows[0][width:])
+    return [row[:width] for row in rows] if rows[0][2] is not None else [], Totals(*sums), unreadable
 
 
 async def _sum(samples: Sequence[StatementSample], rows: int, dbid: int) -> Totals:

@@ -148,7 +148,13 @@ class Ticks:
         else:
             self._strata.forget()  # what is known is of before: everything is read once more
         counters = await read_counters(
-            observer, capabilities, self.samples, part, dbid=identity.database_oid, server_clock=server_clock
+            observer,
+            capabilities,
+            self.samples,
+            part,
+            dbid=identity.database_oid,
+            server_clock=server_clock,
+            anew=epoch != self.epoch,
         )
         if part is not None:
             self._strata.done(self.samples.grown, server_clock)

@@ -116,7 +116,7 @@ class Daemon:
         told = _Told()
 
         def on_role(who: str) -> None:
-            recorder.storing = not who
+            self._submit(lambda: recorder.store(not who))
             self._listener.role(spec, who)
 
         def on_event(event: CollectEvent) -> None:
@@ -138,6 +138,9 @@ class Daemon:
         except OptischemaError as error:
             self._broken.append(error)
             self._listener.mistake(spec, error)
+        except Exception as error:
+            self._failure = self._failure or error
+            self._end()
         finally:
             self._submit(recorder.finish)
 

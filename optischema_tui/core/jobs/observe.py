@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 from contextlib import suppress
 
 from optischema_tui.core.clock import SYSTEM, Clock
 from optischema_tui.core.collect.collector import Collector
 from optischema_tui.core.collect.events import CollectEvent, Connected, Lost, Observed
-from optischema_tui.core.errors import MissingPart, OptischemaError, StorageError
+from optischema_tui.core.errors import MissingPart, OptischemaError
 from optischema_tui.core.history.store import History
 from optischema_tui.core.jobs.recorder import Recorder
 from optischema_tui.core.models import Picture
@@ -36,56 +35,38 @@ def observe(
     spec: TargetSpec,
     history: History | None,
     *,
-    ticks: int | None,
+    ticks: int,
     interval: float,
-    duration: float | None = None,
-    keep_trying: bool = False,
-    on_picture: Callable[[Picture], None] = lambda picture: None,
-    on_lost: Callable[[Lost], None] = lambda lost: None,
-    on_unstored: Callable[[StorageError], None] = lambda problem: None,
     show_hidden: frozenset[str] = frozenset(),
     clock: Clock = SYSTEM,
 ) -> Observation:
-    """Run a collector until `ticks` are seen or `duration` seconds are over.
+    """Run a collector until `ticks` are seen.
 
-    Raises the collector's failure at once unless `keep_trying`, in which case `on_lost` is told and it goes on; so it
-    is with ticks that cannot be stored: `on_unstored` is told once for each new reason.
+    Raises its failure at once, and StorageError when what was seen cannot be stored.
     """
     seen = Observation()
     recorder = Recorder(spec, history, clock)
 
     async def run() -> None:
         done = asyncio.Event()
-        unstored = ""
 
         def on_event(event: CollectEvent) -> None:
-            nonlocal unstored
             if isinstance(event, Connected):
                 seen.capabilities = event.capabilities
                 recorder.connected(event)
             elif isinstance(event, Observed):
                 seen.ticks += 1
                 seen.picture = recorder.observed(event, show_hidden)
-                on_picture(seen.picture)
-                problem = recorder.storage_problem
-                if problem is not None and not keep_trying:
-                    seen.failure = problem
-                    done.set()
-                elif problem is not None and problem.sentence != unstored:
-                    on_unstored(problem)
-                unstored = problem.sentence if problem is not None else ""
-                if ticks is not None and seen.ticks >= ticks:
-                    done.set()
+                seen.failure = recorder.storage_problem
             elif isinstance(event, Lost):
-                on_lost(event)
-                if not keep_trying:
-                    seen.failure = event.error
-                    done.set()
+                seen.failure = event.error
+            if seen.failure is not None or seen.ticks >= ticks:
+                done.set()
 
         collector = Collector(spec, interval=interval, clock=clock, on_event=on_event)
         running = asyncio.create_task(collector.run())
         stopper = asyncio.create_task(done.wait())
-        await asyncio.wait({running, stopper}, timeout=duration, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({running, stopper}, return_when=asyncio.FIRST_COMPLETED)
         if running.done() and not running.cancelled() and (error := running.exception()) is not None:
             raise error
         for task in (running, stopper):
@@ -97,8 +78,7 @@ def observe(
         asyncio.run(run())
     finally:
         recorder.finish()
-    if seen.failure is None and not keep_trying:
-        seen.failure = recorder.storage_problem
+    seen.failure = seen.failure or recorder.storage_problem
     if seen.failure is not None:
         raise seen.failure
     return seen

@@ -10,6 +10,7 @@ from optischema_tui.core.collect.events import Connected, Gathered, Lost, Observ
 from optischema_tui.core.errors import StorageError
 from optischema_tui.core.history.store import History
 from optischema_tui.core.models import (
+    OBSERVED,
     ActivitySample,
     LoadPoint,
     Picture,
@@ -73,6 +74,7 @@ class Recorder:
         self._next_picture = 0.0
         self._bucket: list[ActivitySample] = []
         self._unsaved: list[ActivitySample] = []
+        self._identity: TargetIdentity | None = None
         self._fingerprint = ""
 
     @property
@@ -80,13 +82,18 @@ class Recorder:
         """What the person must know of the store: it was restored, it lies on a network, ...; else empty."""
         return self.history.notice if self.history is not None else ""
 
+    def store(self, storing: bool) -> None:
+        """Write from now on, or only look since another program writes."""
+        if storing and not self.storing:
+            self.previous = None  # the other may have stored more than was seen here: its end is where ours begins
+        if self.storing and not storing:
+            self._save_samples()
+        self.storing = storing
+
     def connected(self, event: Connected) -> None:
         """Remember the target, and take up the history of this target where it ended."""
-        self._keep(
-            lambda history: history.remember_target(self.spec.key, event.identity, self.spec.dsn, self.spec.label)
-        )
-        self._keep(lambda history: history.note_state(self.spec.key, "observed"))
         self.attached(event.identity)
+        self._keep(self._remember)
 
     def lost(self, event: Lost) -> None:
         """Remember for the next choice of a target why this one could not be used."""
@@ -95,8 +102,8 @@ class Recorder:
     def attached(self, identity: TargetIdentity) -> None:
         """Take up the history of this target where it ended. A failing store is kept in `storage_problem`."""
         if self._fingerprint and self._fingerprint != identity.fingerprint:
-            self.series, self.waits, self.readings, self.previous = [], [], {}, None
-        self._fingerprint = identity.fingerprint
+            self._forget()
+        self._identity, self._fingerprint = identity, identity.fingerprint
         if self.history is None:
             return
         now = self.clock.wall()
@@ -117,6 +124,8 @@ class Recorder:
         """Store the tick and draw the picture. A failing store is kept in `storage_problem`, never raised."""
         snapshot = event.snapshot
         self._learn(event)
+        if self.previous is not None and self.previous.taken_at == snapshot.taken_at:
+            self.previous = None  # what history ended with, told once more: no interval lies between, and none broke
         interval = deltas(self.previous, snapshot) if self.previous is not None else None
         whole = interval if interval is not None and not interval.broken else None
         point = self._charted(snapshot, interval)
@@ -141,7 +150,8 @@ class Recorder:
     def sampled(self, event: Sampled) -> bool:
         """Take a sample of the sessions; True when the wait profile has a new point."""
         self.sample = event.sample
-        self._unsaved.append(event.sample)
+        if self.storing:
+            self._unsaved.append(event.sample)
         if len(self._unsaved) >= SAMPLES_A_SAVE:
             self._save_samples()
         bucket = event.sample.taken_at // WAIT_SECONDS
@@ -170,6 +180,20 @@ class Recorder:
         self._keep(self._store_picture)
 
     # --- inside ---
+
+    def _forget(self) -> None:
+        """Another server answers now: nothing of the last one is true of it, not even a text with the same key."""
+        self._save_samples()
+        self.series, self.waits, self.readings, self.texts = [], [], {}, {}
+        self.previous = self.sample = self._drawn = None
+        self.broke = self._skip = False
+        self._bucket = []
+        self._resting = Resting()
+
+    def _remember(self, history: History) -> None:
+        if self._identity is not None:
+            history.remember_target(self.spec.key, self._identity, self.spec.dsn, self.spec.label)
+            history.note_state(self.spec.key, OBSERVED)
 
     def _add_waits(self) -> None:
         last = self.waits[-1].at if self.waits else 0.0
@@ -225,6 +249,7 @@ class Recorder:
         self._unstored = picture
         if snapshot.monotonic >= self._next_picture:
             self._store_picture(history)
+            self._remember(history)  # again: the file may be another one now, a backup or a fresh one
             self._next_picture = snapshot.monotonic + PICTURE_SECONDS
         history.maintain()
 

@@ -18,6 +18,7 @@ from optischema_tui.core.target.spec import TargetSpec
 
 TAKE_OVER_SECONDS = 2.0
 """Between two looks whether the program that collects is gone."""
+LOST_RACE_SECONDS = 0.05
 
 
 class Watch:
@@ -53,16 +54,17 @@ class Watch:
     async def run(self) -> NoReturn:
         """Watch until cancelled; then the lock is free for another program."""
         while True:
-            leader = Leader.acquire(self._state_dir, self.spec.key, self._clock) if self._history is not None else None
-            other = holder(self._state_dir, self.spec.key) if leader is None and self._history is not None else None
-            if other is None or self._history is None:
+            if self._history is None:
+                await self._collect()
+            elif (leader := Leader.acquire(self._state_dir, self.spec.key, self._clock)) is not None:
                 try:
                     await self._collect()
                 finally:
-                    if leader is not None:
-                        leader.release()
-            else:
+                    leader.release()
+            elif (other := holder(self._state_dir, self.spec.key)) is not None:
                 await self._follow(self._history, f"{other.command or 'another program'} (pid {other.pid})")
+            else:  # it ended between the two looks
+                await asyncio.sleep(LOST_RACE_SECONDS)
 
     def use(self, spec: TargetSpec) -> None:
         """Go on with another password of the same target, at once."""

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from optischema_tui.core.models.changes import ChangeState as ChangeState
     from optischema_tui.core.models.changes import Check as Check
     from optischema_tui.core.models.changes import Level as Level
+    from optischema_tui.core.models.identity import OBSERVED as OBSERVED
     from optischema_tui.core.models.identity import KnownTarget as KnownTarget
     from optischema_tui.core.models.identity import RecentTarget as RecentTarget
     from optischema_tui.core.models.identity import TargetIdentity as TargetIdentity
@@ -56,7 +57,7 @@ if TYPE_CHECKING:
     from optischema_tui.core.models.statements import changed_samples as changed_samples
 
 _HOMES = {
-    "identity": """KnownTarget RecentTarget TargetIdentity digest quote""",
+    "identity": """OBSERVED KnownTarget RecentTarget TargetIdentity digest quote""",
     "statements": """StatementKey StatementSample StatementText Epoch DatabaseCounters Activity ObserverCost
         Snapshot StatementDelta Totals changed_samples""",
     "picture": """Kpis QueryRow LoadPoint Hidden Picture StoredTick""",

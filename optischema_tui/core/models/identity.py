@@ -23,6 +23,10 @@ class TargetIdentity:
         return digest(f"{self.system_identifier}/{self.database_oid}/{self.database}")[:16]
 
 
+OBSERVED = "observed"
+"""State of a target that answers; any other says why it could not be used."""
+
+
 @dataclass(frozen=True, slots=True)
 class RecentTarget:
     """A target that was reached before, for the choice of one to connect to."""

@@ -5,12 +5,13 @@ from pathlib import Path
 import pytest
 
 from optischema_tui.core.clock import FixedClock
-from optischema_tui.core.collect.events import Connected, Observed
+from optischema_tui.core.collect.events import Connected, Observed, Sampled
 from optischema_tui.core.config import Config
 from optischema_tui.core.history.store import History
 from optischema_tui.core.jobs.recorder import PICTURE_SECONDS, Recorder
 from optischema_tui.core.models import (
     Activity,
+    ActivitySample,
     DatabaseCounters,
     Epoch,
     Snapshot,
@@ -95,3 +96,44 @@ def test_a_text_that_comes_late_is_drawn_in_the_row_of_a_resting_statement(tmp_p
     assert rows[2].text == ""
     assert run.tick(5, 1, (StatementText(KEY, "SELECT 1"),)).rows[0].text == "SELECT 1"
     run.history.close()
+
+
+def test_another_server_takes_nothing_over_from_the_last_one(tmp_path: Path, clock: FixedClock) -> None:
+    run = Run(tmp_path / "h.db", clock)
+    run.tick(5, 1, (StatementText(KEY, "SELECT 1"),))
+    run.recorder.sampled(_sample(clock))
+    elsewhere = TargetIdentity("other", 5, "shop", 180000)
+    run.recorder.connected(Connected(elsewhere, CAPABILITIES))
+    begin, end = clock.at - 1, clock.at
+    assert len(run.history.activity_between(TARGET.fingerprint, begin, end)) == 1
+    assert not run.history.activity_between(elsewhere.fingerprint, begin, end)
+    assert run.recorder.redrawn(frozenset()) is None
+    picture = run.tick(5, 1)
+    assert picture.rows[0].text == "", "the same key is another statement there"
+    run.history.close()
+
+
+def test_what_is_followed_is_not_stored_again(tmp_path: Path, clock: FixedClock) -> None:
+    """And going on begins where the other one ended, not where it was seen last."""
+    theirs, ours = Run(tmp_path / "h.db", clock), Run(tmp_path / "h.db", clock)
+    begin = clock.at
+    ours.recorder.store(False)
+    theirs.tick(5, 1)
+    theirs.tick(8, 1)
+    ours.recorder.observed(Observed(theirs.recorder.previous, ()))
+    ours.recorder.sampled(_sample(clock))
+    theirs.tick(12, 1)
+    ours.recorder.store(True)
+    ours.recorder.connected(Connected(TARGET, CAPABILITIES))
+    picture = ours.tick(20, 1)
+    assert picture.rows[0].interval_calls == 8
+    ours.recorder.finish()
+    (stats,) = ours.history.window(TARGET.fingerprint, begin, clock.at)
+    assert stats.calls == 15
+    assert not ours.history.activity_between(TARGET.fingerprint, begin, clock.at)
+    theirs.history.close()
+    ours.history.close()
+
+
+def _sample(clock: FixedClock) -> Sampled:
+    return Sampled(ActivitySample(clock.at, clock.ticks, clock.at, (), 1, 0, 2))
