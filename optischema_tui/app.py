@@ -15,11 +15,12 @@ from textual.screen import Screen
 from optischema_tui import messages as m
 from optischema_tui.actions import bindings
 from optischema_tui.commands import ActionCommands
-from optischema_tui.core.clock import SYSTEM, Clock, local_stamp
-from optischema_tui.core.errors import AuthError, OptischemaError
+from optischema_tui.core.clock import SYSTEM, Clock, local_stamp, local_time
+from optischema_tui.core.errors import AuthError, OptischemaError, few_sentences
 from optischema_tui.core.safe_text import clean, redact
 from optischema_tui.core.target.spec import TargetSpec
 from optischema_tui.export import write_export
+from optischema_tui.launch import SWITCH
 from optischema_tui.state import Link, LinkState, State, fold
 from optischema_tui.terminal import Terminal, clipboard_sequence, heed_signals, probe
 from optischema_tui.theming import choose, load_themes
@@ -97,8 +98,6 @@ def _doctor() -> Screen[Any]:
     return DoctorScreen()
 
 
-SWITCH = 75
-"""What the application's run gives when the person wants to choose another target."""
 CHANGING = (
     m.Advise, m.Approve, m.Dismiss, m.Keep, m.Preflight, m.Run, m.CancelRun, m.CreateBaseline, m.OpenRun, m.AskDismiss,
     m.AskKeep, m.AskBaseline,
@@ -168,8 +167,8 @@ class OptischemaApp(App[int]):
             self._show()
         gc.freeze()
         gc.enable()
-        for problem in self._problems:
-            self.say(problem.sentence, "warning")
+        for sentence in few_sentences(self._problems):
+            self.say(sentence, "warning")
         self.bridge.start()
 
     async def on_unmount(self) -> None:
@@ -230,6 +229,9 @@ class OptischemaApp(App[int]):
                 self._open_run(change_id, undo)
             case m.AskDismiss() | m.AskKeep() | m.AskBaseline() | m.ShowHelp() | m.AskMoment() | m.ShowFilters():
                 self._dialog(request)
+            case m.Poll() if isinstance(self.state.link.error, AuthError):
+                self._asked_password = False
+                self._ask_password(self.state.link.error)
             case m.SwitchTarget():
                 self._leave(SWITCH)
             case m.BannerRead():
@@ -309,12 +311,16 @@ class OptischemaApp(App[int]):
                 at = parse_moment(text, self.clock.wall())
             except OptischemaError as error:
                 return error.sentence
-            early = span is not None and at < span[0]
-            return f"History of this target begins at {local_stamp(span[0])}." if span is not None and early else ""
+            early = span is not None and int(at) < int(span[0])
+            if span is None or not early:
+                return ""
+            day, _, zone = local_stamp(span[0]).split(" ", 2)
+            return f"History of this target begins at {day} {local_time(span[0])} {zone}."
 
         def given(text: str | None) -> None:
             if text:
-                self.bridge.ask(m.Seek(parse_moment(text, self.clock.wall())))
+                at = parse_moment(text, self.clock.wall())
+                self.bridge.ask(m.Seek(at if span is None else max(at, span[0])))
 
         held = f"History holds {local_stamp(span[0])} to {local_stamp(span[1])}. " if span is not None else ""
         self.push_screen(PromptScreen("Stand at a moment of history", f"{held}{EXAMPLES}", "when?", wrong=wrong), given)
@@ -370,4 +376,4 @@ class OptischemaApp(App[int]):
         self.post_message(m.ShowHelp(view.VIEW if isinstance(view, View) else "dashboard"))
 
 
-__all__ = ["SWITCH", "Link", "OptischemaApp", "Port"]
+__all__ = ["Link", "OptischemaApp", "Port"]

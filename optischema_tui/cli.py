@@ -12,6 +12,7 @@ from typing import NoReturn
 
 from optischema_tui import __version__
 from optischema_tui.core.errors import OptischemaError, UsageError
+from optischema_tui.core.family_names import OBJECTS, SERVER
 
 TARGETS = """\
 TARGET is a profile name, service=NAME, a postgresql:// URL or a conninfo string; nothing means the PG* environment.
@@ -57,10 +58,6 @@ _MODULES = dict.fromkeys(("approve", "apply", "rollback", "keep", "dismiss"), "c
     "objects": "families", "server": "families",
 }  # fmt: skip
 """Commands whose module in twins/ has another name."""
-FAMILIES = (
-    "databases", "tables", "indexes", "sizes", "io", "wal", "checkpointer", "replication", "slots", "progress",
-    "settings", "locks",
-)  # fmt: skip
 _MOMENT = 'what history holds of a moment, e.g. "yesterday 14:00", "-2h"; the server is not asked'
 
 
@@ -232,7 +229,8 @@ def _parser(command: str) -> ArgumentParser:
         add("--seconds", type=_span, default=0.0, metavar="S", help=f"{what} (default: once)")
         add("--at", metavar="MOMENT", help=_MOMENT)
         if command != "activity":
-            add("--family", action="append", choices=FAMILIES, metavar="NAME", help="only this one; may be repeated")
+            names = (*OBJECTS, *SERVER)
+            add("--family", action="append", choices=names, metavar="NAME", help="only this one; may be repeated")
             add("--limit", type=_count, default=50, metavar="N", help="rows of a family to show (default 50)")
     elif command == "profiles":
         add("action", nargs="?", choices=("list", "add", "remove", "check"), default="list")

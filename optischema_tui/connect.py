@@ -9,7 +9,7 @@ from textual.app import App
 
 from optischema_tui import messages as m
 from optischema_tui.core.clock import SYSTEM, Clock
-from optischema_tui.core.errors import OptischemaError
+from optischema_tui.core.errors import OptischemaError, few_sentences
 from optischema_tui.core.models import KnownTarget
 from optischema_tui.core.safe_text import clean, redact
 from optischema_tui.screens.connect import ConnectScreen
@@ -55,8 +55,8 @@ class ConnectApp(App[str]):
     def on_mount(self) -> None:
         heed_signals(lambda _, code: self.exit(None, code))
         self.push_screen(ConnectScreen(self.targets, self.clock.wall()))
-        for problem in self._problems:
-            text = clean(redact(problem.sentence))
+        for sentence in few_sentences(self._problems):
+            text = clean(redact(sentence))
             self.notify(to_ascii(text) if self.glyphs.ascii_only else text, severity="warning", markup=False)
 
     @on(m.TargetChosen)

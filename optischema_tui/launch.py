@@ -16,6 +16,9 @@ from optischema_tui.terminal import prepare, probe
 if TYPE_CHECKING:
     from optischema_tui.core.models import KnownTarget
 
+SWITCH = 75
+"""What `launch` gives when the person wants to choose another target."""
+
 
 def launch(
     spec: TargetSpec,

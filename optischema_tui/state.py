@@ -1,4 +1,7 @@
-"""All that the screens draw, as one immutable value, and the one function that moves it on."""
+"""All that the screens draw, as one immutable value, and the one function that moves it on.
+
+Its parts are told apart by identity: comparing and printing them would be methods that only cost time at the start.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +40,7 @@ class LinkState(StrEnum):
     LOST = "lost"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Link:
     """How we stand with the server."""
 
@@ -58,7 +61,7 @@ class Stage(StrEnum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ChangeRun:
     """One change on its way through preflight and execution."""
 
@@ -70,13 +73,13 @@ class ChangeRun:
     error: OptischemaError | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class PlanAnswer:
     plan: PlanNode | None
     error: OptischemaError | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Sight:
     """What was collected of the server, as of one moment."""
 
@@ -88,7 +91,7 @@ class Sight:
     """By family: the reading, and an earlier one of the same epoch to take rates from."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Past:
     """A moment of history that the screens stand at."""
 
@@ -99,7 +102,7 @@ class Past:
     """What history does not hold of it, or how coarse it is; a sentence or empty."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class State:
     label: str
     allow_changes: bool

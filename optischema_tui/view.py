@@ -13,7 +13,7 @@ from textual.widget import Widget
 from optischema_tui import messages as m
 from optischema_tui.actions import SCREENS, SHORT_LABELS, actions_of, bindings, key_name
 from optischema_tui.core.clock import Clock, iso, local_stamp, local_time
-from optischema_tui.core.errors import MissingPart
+from optischema_tui.core.errors import AuthError, MissingPart
 from optischema_tui.core.safe_text import one_line
 from optischema_tui.state import LinkState, State
 from optischema_tui.widgets import figures
@@ -331,6 +331,8 @@ def banner_lines(state: State, clock: Clock) -> tuple[Line, ...]:
     lines: list[Line] = []
     if state.link.error is not None:
         lines += error_lines(state.link.error)
+        if isinstance(state.link.error, AuthError):
+            lines.append((("R", "key"), (" on the dashboard asks for the password here", "dim")))
         if state.picture is not None and state.past is None:
             old = figures.age(clock.wall() - state.picture.taken_at)
             lines.append(((f"The figures below are {old} old.", "dim"),))
@@ -340,8 +342,17 @@ def banner_lines(state: State, clock: Clock) -> tuple[Line, ...]:
     if state.reconciled:
         lines[-1] = (*lines[-1], ("  Esc puts this away", "dim"))
     if state.picture is not None and (state.past is not None or state.link.error is None):
-        lines += [((notice, "warn"),) for notice in state.picture.notices[:2]]
+        lines += [((_shorter(state, notice), "warn"),) for notice in state.picture.notices[:2]]
     return tuple(lines)
+
+
+def _shorter(state: State, notice: str) -> str:
+    """A notice without the lines that would change it, where the doctor has them."""
+    known = state.capabilities
+    if known is None or not known.has("statements"):
+        return notice
+    reason = known.part("statements").reason
+    return f"{reason}: the doctor (9) has the lines that change it" if reason and notice.startswith(reason) else notice
 
 
 def interval_words(picture: Picture) -> str:

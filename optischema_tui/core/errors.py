@@ -19,6 +19,8 @@ The number is the exit code of the headless twin. Exit code 1 means: it ran, and
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 class OptischemaError(Exception):
     """A failure told in up to three parts: what happened, why, and what to do next. Plain text, never markup."""
@@ -90,3 +92,12 @@ class PlanFailed(LabError):
 
 class StorageError(OptischemaError):
     exit_code = 7
+
+
+def few_sentences(problems: Sequence[OptischemaError], most: int = 3) -> tuple[str, ...]:
+    """The first `most` of several failures, and how many there are beside them: a screen has no room for hundreds."""
+    told = [problem.sentence for problem in problems[:most]]
+    more = len(problems) - most
+    return (
+        (*told, f"{more} more problems of this kind: optischema-tui profiles lists them.") if more > 0 else tuple(told)
+    )

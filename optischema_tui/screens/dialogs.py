@@ -12,7 +12,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input
 
 from optischema_tui.actions import ACTIONS, SCREENS, Action, Danger, actions_of, key_name, modal_bindings
-from optischema_tui.core.safe_text import one_line
+from optischema_tui.core.safe_text import one_line, redact
 from optischema_tui.widgets.lines import Line, LineView, wrap
 
 _DANGER = {Danger.NONE: "", Danger.LOCAL: "writes here", Danger.SERVER: "CHANGES THE SERVER, asks first"}
@@ -74,6 +74,8 @@ class PromptScreen(ModalScreen[str]):
             complaint = self.wrong(text)
             if complaint:
                 self._say(complaint)
+                if not self.secret and redact(event.value) != event.value:
+                    event.input.value = redact(event.value)  # a password stands there no longer
             else:
                 self.dismiss(text)
 

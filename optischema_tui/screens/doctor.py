@@ -146,11 +146,11 @@ def _summary(state: State, testing: bool, width: int, glyphs: Glyphs) -> list[Li
     limited = sum(part.limited for part in known.parts)
     missing = sum(not part.available and not part.limited for part in known.parts)
     role = "  superuser" if known.superuser else ""
-    lines.append((
+    lines += wrap((
         ("Doctor  ", "head"), (f"{known.role}{role}", "strong"), (" on PostgreSQL ", "dim"), (known.server_version, ""),
         (f"   {len(known.parts) - missing - limited} ready", "good"),
         (f"   {limited} limited" if limited else "", "warn"), (f"   {missing} missing" if missing else "", "bad"),
-    ))  # fmt: skip
+    ), width, 2)  # fmt: skip
     return lines + bullets(known.environment, width, glyphs.arrow)
 
 

@@ -75,8 +75,7 @@ class ObjectsScreen(FilterView[Row]):
         objects.page = _page_bytes(settings)
         measured = sizes[0].dicts() if sizes is not None else []
         objects.sizes = {each["relid"]: each for each in measured if each.get("what") == "table"}
-        key = "relid" if self.family == "tables" else "indexrelid"
-        self.table.set_rows(rows_of(pair, (key,)) if pair is not None else ())
+        self.table.set_rows(rows_of(pair) if pair is not None else ())
 
     def action_switch(self) -> None:
         self.family = "indexes" if self.family == "tables" else "tables"

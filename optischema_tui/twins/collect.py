@@ -68,6 +68,7 @@ class _Printer:
     def __init__(self, context: Context, *, several: bool) -> None:
         self._context = context
         self._several = several
+        self._noticed = ""
         self.followed = False
         """Another program collected a target all the while, or for a part of it."""
 
@@ -97,7 +98,9 @@ class _Printer:
         say(f"{self._name(spec)}not stored: {problem.sentence}")
 
     def noticed(self, sentence: str) -> None:
-        say(sentence)
+        if sentence != self._noticed:
+            self._noticed = sentence
+            say(sentence)
 
     def role(self, spec: TargetSpec, who: str) -> None:
         if who:

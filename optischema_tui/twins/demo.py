@@ -9,8 +9,9 @@ from argparse import Namespace
 from dataclasses import replace
 
 from optischema_tui.demo.demo import Demo
+from optischema_tui.launch import SWITCH
 from optischema_tui.twins.context import Context, put
-from optischema_tui.twins.ui import SWITCH, open_ui
+from optischema_tui.twins.ui import open_ui
 
 
 def run(context: Context, arguments: Namespace) -> int:

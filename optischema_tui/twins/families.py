@@ -7,20 +7,17 @@ from collections.abc import Sequence
 from typing import Any
 
 from optischema_tui.core.clock import iso, local_stamp
+from optischema_tui.core.family_names import OBJECTS, SERVER
 from optischema_tui.core.jobs.readings import Pair, read_families
 from optischema_tui.core.models import TargetIdentity
 from optischema_tui.core.safe_text import clean
 from optischema_tui.core.target.spec import TargetSpec
 from optischema_tui.core.workload.epoch import interval_seconds
-from optischema_tui.core.workload.rates import KEYS, rates, totals
+from optischema_tui.core.workload.rates import rates, totals
 from optischema_tui.twins.context import Context, asking_password
 from optischema_tui.twins.past import past_of
 from optischema_tui.twins.table import table
 
-OBJECTS = ("tables", "indexes", "sizes")
-SERVER = (
-    "databases", "io", "wal", "checkpointer", "replication", "slots", "progress", "locks", "settings",
-)  # fmt: skip
 _SHOWN = 8
 """Columns of the plain text; --json has all."""
 _COLUMNS = {
@@ -63,8 +60,7 @@ def _tell(context: Context, identity: TargetIdentity, pairs: Sequence[Pair], at:
 
 def _value(pair: Pair, limit: int) -> dict[str, Any]:
     reading, before = pair
-    keys = KEYS.get(reading.family, ())
-    rows = totals(reading) if before is None else rates(before, reading, keys)
+    rows = totals(reading) if before is None else rates(before, reading)
     return {
         "family": reading.family,
         "taken_at": reading.taken_at,
@@ -92,7 +88,7 @@ def _text(value: dict[str, Any]) -> str:
             known = list(family["rows"][0])
             wanted = [name for name in _COLUMNS.get(family["family"], "").split() if name in known]
             header = wanted or known[:_SHOWN]
-            lines.append(table(header, [[_cell(row[name]) for name in header] for row in family["rows"]]))
+            lines.append(table(header, [[_cell(name, row[name]) for name in header] for row in family["rows"]]))
         if family["lacking"]:
             lines.append(f"not on this server: {', '.join(family['lacking'])}")
     if not value["families"]:
@@ -100,9 +96,11 @@ def _text(value: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _cell(value: Any) -> str:
+def _cell(name: str, value: Any) -> str:
     if value is None:
         return "-"
+    if name.startswith("last_") and isinstance(value, float):
+        return iso(value)
     return (
         f"{value:.3g}"
         if isinstance(value, float) and abs(value) < 1000

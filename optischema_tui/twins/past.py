@@ -10,11 +10,11 @@ from optischema_tui.core.jobs.past import Moment, look_back
 from optischema_tui.core.models import TargetIdentity
 from optischema_tui.core.moment import parse_moment
 from optischema_tui.core.target.spec import TargetSpec
-from optischema_tui.twins.context import Context
+from optischema_tui.twins.context import Context, say
 
 
 def past_of(context: Context, spec: TargetSpec, moment: str) -> tuple[TargetIdentity, Moment]:
-    """What history holds of `spec` at `moment`, as people write it. No server is asked.
+    """What history holds of `spec` at `moment`, as people write it; what it lacks is said. No server is asked.
 
     Raises UsageError when the moment cannot be read or nothing is stored of it.
     """
@@ -23,4 +23,7 @@ def past_of(context: Context, spec: TargetSpec, moment: str) -> tuple[TargetIden
         identity = history.identity_of(spec.key)
         if identity is None:
             raise UsageError("There is no history of this target", "It was never collected from here")
-        return identity, look_back(history, identity, at)
+        moment = look_back(history, identity, at)
+    if moment.note:
+        say(moment.note[:1].upper() + moment.note[1:] + ".")
+    return identity, moment

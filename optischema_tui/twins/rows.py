@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from optischema_tui.core.clock import iso, local_stamp
 from optischema_tui.core.models import Picture, QueryRow
 from optischema_tui.core.safe_text import clean, one_line
 from optischema_tui.twins.table import milliseconds, percent, table
@@ -64,10 +65,13 @@ def picture_json(picture: Picture, limit: int) -> dict[str, Any]:
 
 def picture_text(picture: Picture, limit: int) -> str:
     span = f"the last {picture.seconds:.0f} s" if picture.seconds else "all since the last reset"
+    if picture.past:
+        span = f"the {picture.seconds or 0:.0f} s up to {local_stamp(picture.taken_at)} ({iso(picture.taken_at)})"
     kpis = picture.kpis
+    most = f"/{kpis.max_connections}" if kpis.max_connections is not None else ""
     lines = [
         f"{picture.target.label or picture.target.database}: {span}",
-        f"active {_known(kpis.active)}   connections {_known(kpis.connections)}/{_known(kpis.max_connections)}   "
+        f"active {_known(kpis.active)}   connections {_known(kpis.connections)}{most}   "
         f"cache hits {percent(kpis.hit_ratio)}   TPS {_known(kpis.tps)}   database time {_known(kpis.db_time)} s/s",
         "",
         statements_table(picture.rows[:limit]) if picture.rows else "no statement in this span",

@@ -11,10 +11,9 @@ from dataclasses import replace
 from optischema_tui.core.errors import OptischemaError, UsageError
 from optischema_tui.core.models import KnownTarget
 from optischema_tui.core.target.spec import TargetSpec
+from optischema_tui.launch import SWITCH
 from optischema_tui.twins.context import Context, typed_password
 
-SWITCH = 75
-"""What the screens' run gives when the person wants another target."""
 _NAMING = ("PGHOST", "PGHOSTADDR", "PGSERVICE", "PGDATABASE", "PGPORT", "PGUSER")
 """Variables that name a target as an argument would."""
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from optischema_tui.core.models import Reading
 from optischema_tui.core.workload.epoch import interval_seconds
-from optischema_tui.core.workload.rates import rates, totals
+from optischema_tui.core.workload.rates import KEYS, rates, totals
 from optischema_tui.widgets import figures
 from optischema_tui.widgets.lines import Line, Piece
 from optischema_tui.widgets.live_table import Cell, Column, lay_cells, shape_for
@@ -55,10 +55,11 @@ class Row:
         return sum(known) if known else None
 
 
-def rows_of(pair: Pair, keys: tuple[str, ...] = ()) -> list[Row]:
-    """The rows of the newer reading, in its order. `keys` are the columns that tell rows apart."""
+def rows_of(pair: Pair) -> list[Row]:
+    """The rows of the newer reading, in its order."""
     reading, before = comparable(pair)
-    counted = totals(reading) if before is None else rates(before, reading, keys)
+    keys = KEYS.get(reading.family, ())
+    counted = totals(reading) if before is None else rates(before, reading)
     return [
         Row(tuple(values.get(name) for name in keys), values, figures_, before is not None)
         for values, figures_ in zip(reading.dicts(), counted, strict=True)
@@ -85,9 +86,15 @@ def lacking_words(names: Sequence[str]) -> str:
     for name in names:
         needs.setdefault(BROUGHT_BY.get(name, 0), []).append(name)
     return "; ".join(
-        f"{', '.join(found)} {f'needs PostgreSQL {version}' if version else 'not in this version'}"
+        f"{', '.join(found)} {_verb(found)} PostgreSQL {version}"
+        if version
+        else f"{', '.join(found)} not in this version"
         for version, found in sorted(needs.items(), reverse=True)
     )
+
+
+def _verb(names: Sequence[str]) -> str:
+    return "needs" if len(names) == 1 else "need"
 
 
 def ago(reading: Reading, at: float | None) -> str:

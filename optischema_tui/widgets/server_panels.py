@@ -31,6 +31,8 @@ class Panel:
     body: Body
     counts: bool
     """Its figures are counters: the title says what they are relative to."""
+    newer: tuple[str, ...] = ()
+    """Columns drawn here that not every version has: their absence is worth a word."""
 
 
 def panel_lines(
@@ -49,17 +51,18 @@ def panel_lines(
             lines += wrap(((reading.problem, "warn"),), width)
         else:
             lines += panel.body(pair, width, glyphs)
-            lines += _left(reading, width)
+            lines += _left(reading, panel.newer, width)
         lines.append(())
     return lines
 
 
-def _left(reading: Reading, width: int) -> list[Line]:
+def _left(reading: Reading, newer: tuple[str, ...], width: int) -> list[Line]:
     lines: list[Line] = []
+    lacking = [name for name in reading.lacking if name in newer]
     if reading.left_out:
         lines.append(((f"{reading.left_out:,} more were not read", "warn"),))
-    if reading.lacking:
-        lines += wrap(((lacking_words(reading.lacking), "dim"),), width, 2)
+    if lacking:
+        lines += wrap(((lacking_words(lacking), "dim"),), width, 2)
     return lines
 
 
@@ -104,7 +107,7 @@ def _databases(pair: Pair, width: int, glyphs: Glyphs) -> list[Line]:
         _rate("read", "ROWS READ", "tup_returned", 9, 90),
         _rate("conflicts", "CONFL", "conflicts", 6, 90),
     ]
-    rows = sorted(rows_of(pair, ("datid",)), key=lambda row: -(row.total("xact_commit", "xact_rollback") or 0.0))
+    rows = sorted(rows_of(pair), key=lambda row: -(row.total("xact_commit", "xact_rollback") or 0.0))
     lines = grid(columns, rows, width, ROWS_SHOWN)
     broken = sum(row.get("checksum_failures") or 0 for row in rows)
     if broken:
@@ -132,7 +135,7 @@ def _io(pair: Pair, width: int, glyphs: Glyphs) -> list[Line]:
         _rate("evictions", "EVICTED", "evictions", 8, 84),
         _rate("fsyncs", "FSYNCS", "fsyncs", 7, 84),
     ]
-    rows = rows_of(pair, ("backend_type", "object", "context"))
+    rows = rows_of(pair)
     rows.sort(key=lambda row: -(row.total("read_bytes", "write_bytes", "extend_bytes") or 0.0))
     busy = [row for row in rows if row.total("read_bytes", "write_bytes", "extend_bytes", "hits", "fsyncs")]
     return grid(columns, busy, width, IO_SHOWN) if busy else [(("nothing was read or written", "dim"),)]
@@ -223,7 +226,7 @@ def _replication(pair: Pair, width: int, glyphs: Glyphs) -> list[Line]:
         Column("lag", "LAG", 8, lag, right=True),
         Column("silent", "SILENT", 8, lambda row, _: figures.seconds(row.get("silent")), right=True, from_width=84),
     ]
-    rows = rows_of((pair[0], None), ("what", "pid"))
+    rows = rows_of((pair[0], None))
     return grid(columns, rows, width, ROWS_SHOWN) if rows else [(("nobody follows, nothing is followed", "dim"),)]
 
 
@@ -245,7 +248,7 @@ def _slots(pair: Pair, width: int, glyphs: Glyphs) -> list[Line]:
         Column("safe", "SAFE", 8, lambda row, _: figures.octets(row.get("safe_wal_size")), right=True, from_width=70),
         Column("status", "STATUS", 16, status),
     ]
-    rows = rows_of((pair[0], None), ("slot_name",))
+    rows = rows_of((pair[0], None))
     return grid(columns, rows, width, ROWS_SHOWN) if rows else [(("no replication slot", "dim"),)]
 
 
@@ -254,7 +257,7 @@ def _slots(pair: Pair, width: int, glyphs: Glyphs) -> list[Line]:
 
 def _progress(pair: Pair, width: int, glyphs: Glyphs) -> list[Line]:
     lines: list[Line] = []
-    for row in rows_of((pair[0], None), ("pid",)):
+    for row in rows_of((pair[0], None)):
         name = ".".join(str(each) for each in (row.get("schema"), row.get("name")) if each)
         done, total = row.get("done"), row.get("total")
         share = done / total if done is not None and total else None
@@ -271,7 +274,7 @@ def _progress(pair: Pair, width: int, glyphs: Glyphs) -> list[Line]:
 
 
 def _settings(pair: Pair, width: int, glyphs: Glyphs) -> list[Line]:
-    rows = rows_of((pair[0], None), ("name",))
+    rows = rows_of((pair[0], None))
     waiting = [row for row in rows if row.get("pending_restart")]
     lines: list[Line] = []
     for row in waiting:
@@ -302,13 +305,14 @@ def setting_words(value: object, unit: object) -> str:
 PANELS = (
     Panel("progress", "Commands in progress", _progress, False),
     Panel("databases", "Databases", _databases, True),
-    Panel("io", "Input and output", _io, True),
-    Panel("wal", "Write-ahead log", _wal, True),
-    Panel("checkpointer", "Checkpoints and archiving", _checkpoints, False),
+    Panel("io", "Input and output", _io, True, ("read_bytes", "write_bytes", "extend_bytes")),
+    Panel("wal", "Write-ahead log", _wal, True,
+          ("wal_bytes", "wal_records", "wal_fpi", "wal_buffers_full", "wal_write", "wal_sync")),
+    Panel("checkpointer", "Checkpoints and archiving", _checkpoints, False, ("num_done",)),
     Panel("replication", "Replication", _replication, False),
-    Panel("slots", "Replication slots", _slots, False),
+    Panel("slots", "Replication slots", _slots, False, ("invalidation_reason",)),
     Panel("settings", "Settings that were changed", _settings, False),
-)
+)  # fmt: skip
 """In the order of one column."""
 LEFT, RIGHT = PANELS[1:5], (PANELS[0], *PANELS[5:])
 """The same beside each other."""

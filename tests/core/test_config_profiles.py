@@ -12,9 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from optischema_tui.core.config import FAMILIES, ModelEndpoint, Profile, load_config
+from optischema_tui.core.collect import families
+from optischema_tui.core.config import ModelEndpoint, Profile, load_config
 from optischema_tui.core.config.writer import remove_profile, save_profile
 from optischema_tui.core.errors import ConfigError, StorageError, UsageError
+from optischema_tui.core.family_names import FAMILIES
 from optischema_tui.core.workload.filter import REASONS
 
 CANARY = "hunter2-canary"
@@ -234,6 +236,5 @@ def test_pydantic_is_loaded_for_a_file_only(tmp_path: Path) -> None:
 
 
 def test_the_families_are_those_that_are_read() -> None:
-    families = pytest.importorskip("optischema_tui.core.collect.families")
     assert {family.name for family in families.ALL} | {"statements", "activity"} == set(FAMILIES)
     assert set(REASONS)

@@ -65,7 +65,9 @@ def test_the_lab_is_true_to_the_demo_and_finds_its_seeded_problems(until: Callab
     until(lambda: not place.exists(), 10, "the demo's directory to be gone")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP, signal.SIGKILL])
+@pytest.mark.parametrize(
+    "number", [signal.SIGHUP, *(pytest.param(n, marks=pytest.mark.deep) for n in (signal.SIGINT, signal.SIGKILL))]
+)
 def test_a_signal_ends_server_and_directory(number: signal.Signals, until: Callable[..., Any]) -> None:
     program, dsn = start()
     place = Path(str(conninfo_to_dict(dsn)["host"]))

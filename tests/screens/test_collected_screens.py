@@ -13,9 +13,9 @@ import sample_readings as readings
 from harness import stage
 
 from optischema_tui import messages as m
-from optischema_tui.app import SWITCH
 from optischema_tui.core.errors import ServerLost
 from optischema_tui.core.models import ChangeState, Hidden, Reading
+from optischema_tui.launch import SWITCH
 from optischema_tui.screens.filters import FilterScreen
 from optischema_tui.screens.query_detail import QueryDetailScreen
 from optischema_tui.widgets.lines import LineView

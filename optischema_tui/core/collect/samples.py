@@ -47,12 +47,15 @@ class Samples:
         self._clock = 0.0
         self._read: list[StatementKey] | None = None
         """What the last reading read; None: everything."""
-        self._changing = 1.0
-        """Share of the statements that the last whole reading found changed. 1 also when there was none."""
+        self._changing = 0.0
+        """Share of the statements that the last reading found changed; 0 also before there was a second one."""
+        self._moved = 0
+        self._signed = False
+        """The last reading gave every statement a signature."""
 
     def signatures(self) -> list[int] | None:
         """Of every known statement; None when not all have one, or so many change that asking by them costs more."""
-        if self._read is not None or self._changing > MOST_CHANGING:
+        if not self._signed or self._changing > MOST_CHANGING:
             return None
         return [row[-1] for row, sample in self._known if sample is not None]
 
@@ -60,19 +63,16 @@ class Samples:
         """The samples of all rows that have a queryid; they are remembered in place of those before."""
         known: list[_Known] = []
         self.fresh, self._owed, self.grown = self._owed, [], []
-        changed = 0
+        self._moved = 0
         for start in range(0, len(rows), ROWS_AT_A_TIME):
             some = rows[start : start + ROWS_AT_A_TIME]
             for row, before in zip_longest(some, self._known[start : start + len(some)]):
-                if before is not None and row == before[0]:
-                    known.append(before)
-                else:
-                    changed += 1
-                    known.append(self._changed(row, before))
+                known.append(before if before is not None and row == before[0] else self._changed(row, before))
             await asyncio.sleep(0)  # thousands of rows must not hold up what else lives on this loop
-        self._changing = changed / len(rows) if self._known and rows else float(not self._known)
+        self._changing = self._moved / len(rows) if self._known and rows else 0.0
         self._known = known
         self._by_key, self._places, self._strata = {}, {}, []
+        self._signed = True
         self.read_before, self._read, self._clock = {}, None, server_clock
         return self._all()
 
@@ -82,7 +82,7 @@ class Samples:
         """The samples of all statements, of which only `rows` have changed; None when some of those known are gone, so
         that all must be read. `statements`: how many there are that have a queryid."""
         await self._find_places()
-        self.fresh, self.grown, self._strata = [], [], []
+        self.fresh, self._owed, self.grown, self._strata = self._owed, [], [], []
         for start in range(0, len(rows), ROWS_AT_A_TIME):
             for row in rows[start : start + ROWS_AT_A_TIME]:
                 self._place(row, {})
@@ -98,7 +98,7 @@ class Samples:
     async def read_part(self, rows: Sequence[Any], part: Part, server_clock: float) -> tuple[StatementSample, ...]:
         """The samples of all statements, those of `rows` anew. What is of the stratum and not in `rows` is gone."""
         await self._arrange(part)
-        self.fresh, self.grown = [], []
+        self.fresh, self.grown, self._signed = [], [], False
         stratum: set[_Values] = set()
         before = await self._times()
         read: list[StatementKey] = []
@@ -131,6 +131,7 @@ class Samples:
                 return before
         if key[2] is None:
             return tuple(row), None
+        self._moved += 1
         same = before[1] if before is not None else None
         sample = _sample(row, same)
         if same is None:

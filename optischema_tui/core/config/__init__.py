@@ -24,7 +24,6 @@ from optischema_tui.core.config.keywords import (
 )
 from optischema_tui.core.config.model import (
     DEFAULT_INTERVAL,
-    FAMILIES,
     HISTORY_MB,
     LEAST_INTERVAL,
     Config,
@@ -36,7 +35,6 @@ from optischema_tui.core.config.reader import load_config
 __all__ = [
     "AUTH_METHODS",
     "DEFAULT_INTERVAL",
-    "FAMILIES",
     "HISTORY_MB",
     "KEYWORDS",
     "LEAST_INTERVAL",

@@ -11,11 +11,6 @@ DEFAULT_INTERVAL = 30.0
 LEAST_INTERVAL = 1.0
 HISTORY_MB, LEAST_HISTORY_MB = 1024, 64
 """The size that the history stays below: by default, and the least that can be asked for."""
-FAMILIES = (
-    "statements", "activity", "databases", "tables", "indexes", "sizes", "io", "wal", "checkpointer",
-    "replication", "slots", "progress", "settings", "locks",
-)  # fmt: skip
-"""The query families that a profile may give an interval."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +37,7 @@ class Profile:
     """Seconds between two polls of the statements."""
     label: str = ""
     intervals: tuple[tuple[str, float], ...] = ()
-    """Seconds between two readings, by query family (see FAMILIES), sorted; 0 turns one off."""
+    """Seconds between two readings, by query family (core/family_names.py), sorted; 0 turns one off."""
     show: tuple[str, ...] = ()
     """Reasons of core.workload.filter whose statements are shown from the start."""
     theme: str = ""

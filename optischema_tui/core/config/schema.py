@@ -10,7 +10,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, create_model
 
 from optischema_tui.core.config.keywords import KEYWORDS
-from optischema_tui.core.config.model import FAMILIES, HISTORY_MB, LEAST_HISTORY_MB, LEAST_INTERVAL
+from optischema_tui.core.config.model import HISTORY_MB, LEAST_HISTORY_MB, LEAST_INTERVAL
+from optischema_tui.core.family_names import FAMILIES
 from optischema_tui.core.workload.filter import REASONS
 
 

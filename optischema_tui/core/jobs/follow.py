@@ -8,8 +8,8 @@ from typing import NoReturn
 
 from optischema_tui.core.clock import SYSTEM, Clock
 from optischema_tui.core.collect.events import Attached, CollectEvent, Gathered, Lost, Observed, Sampled
-from optischema_tui.core.config import FAMILIES
 from optischema_tui.core.errors import ServerLost, StorageError, TargetError
+from optischema_tui.core.family_names import FAMILIES
 from optischema_tui.core.history.store import History
 from optischema_tui.core.models import OBSERVED, StatementKey, TargetIdentity
 from optischema_tui.core.safe_text import redact
@@ -17,8 +17,10 @@ from optischema_tui.core.target.spec import TargetSpec
 
 LOOK_SECONDS = 1.0
 READINGS_SECONDS = 5.0
+UNKNOWN_PACE = 100.0
+"""Taken for the other program's interval until two of its ticks were seen."""
 PATIENCE_SECONDS = 10.0
-"""That the other program may take for its first answer of the server before it is told that there is none."""
+"""Without a word of the target in history, a fresh one too, until that is told."""
 
 
 class Follower:
@@ -53,7 +55,12 @@ class Follower:
         self._texts: set[StatementKey] = set()
         self._trouble: TargetError | None = None
         """Why the other program sees nothing of the server now."""
-        self._began = clock.monotonic()
+        self._known_at = clock.monotonic()
+        """When history knew the target last; at first, when we began to ask."""
+        self._fresh_at = clock.monotonic()
+        """When a new tick was found last."""
+        self._pace = UNKNOWN_PACE
+        """Seconds between the last two ticks."""
         self._told = ""
 
     async def run(self) -> NoReturn:
@@ -65,6 +72,7 @@ class Follower:
 
     def pause(self, paused: bool) -> None:
         self._paused = paused
+        self._fresh_at = self._clock.monotonic()
 
     async def _look(self) -> None:
         trouble: StorageError | TargetError | None
@@ -119,15 +127,22 @@ class Follower:
     def _why_nothing(self, identity: TargetIdentity | None) -> TargetError | None:
         """What keeps the other program from seeing the server, as it noted itself. Raises StorageError."""
         if identity is None:
-            if self._clock.monotonic() - self._began < PATIENCE_SECONDS:
+            if self._clock.monotonic() - self._known_at < PATIENCE_SECONDS:
                 return None
             todo = "See what it says, or end it: this program then tries by itself"
             return TargetError(f"{self._who} collects this target and has not reached the server yet", todo=todo)
+        self._known_at = self._clock.monotonic()
         here = redact(self.spec.dsn)
-        state = next((each.state for each in self._history.recent_targets() if each.dsn == here), "")
-        if state in ("", OBSERVED):
-            return None
-        return ServerLost(state, f"So {self._who} says, which collects this target and tries again")
+        mine = next((each for each in self._history.recent_targets() if each.dsn == here), None)
+        if mine is not None and mine.state not in ("", OBSERVED) and mine.state_at > self._tick_at:
+            return ServerLost(mine.state, f"So {self._who} says, which collects this target and tries again")
+        if self._clock.monotonic() - self._fresh_at > 3 * self._pace + PATIENCE_SECONDS:
+            return ServerLost(
+                f"{self._who} collects this target and stores nothing new",
+                "It is paused, or cannot write the history",
+                "See what it says, or end it: this program then collects by itself",
+            )
+        return None
 
     def _ticks(self, fingerprint: str) -> list[CollectEvent]:
         span = self._history.span(fingerprint)
@@ -137,6 +152,9 @@ class Follower:
         snapshot = self._history.last_snapshot(fingerprint)
         if snapshot is None or snapshot.taken_at == self._tick_at:
             return []
+        if self._tick_at:
+            self._pace = max(1.0, snapshot.taken_at - self._tick_at)
+        self._fresh_at = self._clock.monotonic()
         self._tick_at = snapshot.taken_at
         here = {sample.key for sample in snapshot.statements}
         texts = self._history.texts(fingerprint, here - self._texts)

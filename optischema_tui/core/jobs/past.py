@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from optischema_tui.core.clock import local_stamp
-from optischema_tui.core.config import FAMILIES
 from optischema_tui.core.errors import UsageError
+from optischema_tui.core.family_names import FAMILIES
 from optischema_tui.core.history.store import History
 from optischema_tui.core.models import ActivitySample, Picture, Reading, StoredTick, TargetIdentity, WaitPoint
 from optischema_tui.core.workload.past import past_picture
@@ -15,6 +15,8 @@ from optischema_tui.core.workload.waits import CPU
 SERIES_SECONDS = 3600.0
 """Of the charts before the moment."""
 SERIES_POINTS = 360
+GAP_SECONDS = 60.0
+"""The least time without the end of an interval that is worth a word."""
 WAITS_TOLD = 4
 
 
@@ -29,7 +31,7 @@ class Moment:
     waits: tuple[WaitPoint, ...]
     readings: dict[str, tuple[Reading, Reading | None]]
     note: str
-    """How coarse the interval is and what history does not hold of it; empty when all is there."""
+    """How long before the moment asked for it ended, how coarse it is, what is not held of it; empty when all is."""
 
 
 def look_back(history: History, target: TargetIdentity, at: float, show_hidden: frozenset[str] = frozenset()) -> Moment:
@@ -56,8 +58,14 @@ def look_back(history: History, target: TargetIdentity, at: float, show_hidden: 
         sample=sample,
         waits=history.waits(fingerprint, since, tick.at, SERIES_POINTS),
         readings=readings,
-        note=_note(
-            tick.seconds, tick.tier_seconds, "" if sample is not None else _sessions(history, fingerprint, tick)
+        note="; ".join(
+            part
+            for part in (
+                _gap(at - tick.at, tick.seconds),
+                _coarse(tick),
+                _sessions(history, fingerprint, tick) if sample is None else "",
+            )
+            if part
         ),
     )
 
@@ -76,7 +84,7 @@ def step(history: History, target: TargetIdentity, at: float | None, steps: int)
     found = history.neighbour(fingerprint, at, steps)
     if found is None:
         where, end = ("begins", span[0]) if steps < 0 else ("ends", span[1])
-        raise UsageError(f"History {where} at {local_stamp(end)}")
+        raise UsageError(f"History {where} at {local_stamp(end)}", todo="End leads back to the present")
     return found
 
 
@@ -95,8 +103,15 @@ def _sessions(history: History, fingerprint: str, tick: StoredTick) -> str:
     return f"sessions one by one are kept for two hours; active on average: {told}"
 
 
-def _note(seconds: float, tier: float, sessions: str) -> str:
-    parts = []
-    if tier:
-        parts.append(f"each figure is of {seconds / 60:.0f} minutes: finer ones are kept for a shorter time")
-    return "; ".join([*parts, *([sessions] if sessions else [])])
+def _gap(before: float, seconds: float) -> str:
+    """`before`: seconds from the end of the interval to the moment asked for."""
+    if before <= max(GAP_SECONDS, 2 * seconds):
+        return ""
+    long = f"{before / 60:.0f} minutes" if before < 7200 else f"{before / 3600:.1f} hours"
+    return f"no interval ended in the {long} before the moment asked for: this is the last one"
+
+
+def _coarse(tick: StoredTick) -> str:
+    if not tick.tier_seconds:
+        return ""
+    return f"each figure is of {tick.seconds / 60:.0f} minutes: finer ones are kept for a shorter time"

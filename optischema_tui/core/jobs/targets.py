@@ -61,7 +61,8 @@ def _known(name: str, origin: str, label: str, config: Config) -> KnownTarget:
         spec = describe(name, config)
     except OptischemaError as error:
         return KnownTarget(name, origin, label, problem=error.sentence)
-    return _placed(KnownTarget(name, origin, spec.label, allow_changes=spec.allow_changes), spec)
+    told = spec.label if origin == PROFILE else label  # a service that is a profile too has that one's label
+    return _placed(KnownTarget(name, origin, told, allow_changes=spec.allow_changes), spec)
 
 
 def _placed(known: KnownTarget, spec: TargetSpec) -> KnownTarget:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from optischema_tui.core.models import Reading
@@ -37,20 +37,22 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "indexes": ("indexrelid",),
     "io": ("backend_type", "object", "context"),
     "slots": ("slot_name",),
+    "replication": ("what", "pid"),
+    "progress": ("pid",),
+    "settings": ("name",),
 }
-"""What tells one row of a family from another, where it has more than one and counters."""
+"""The columns that tell one row of a family from another, where it has more than one."""
 
 
-def rates(before: Reading, after: Reading, keys: Sequence[str]) -> list[Row]:
+def rates(before: Reading, after: Reading) -> list[Row]:
     """The rows of `after` with each counter as its growth per second since `before`, and the ratios of that interval
     (see `derived`). Times become ms per second.
 
-    `keys` name the columns that tell one row from another; none for a family of one row. A rate is None when it is not
-    known: the counter is not there, it has fallen, an epoch ended in between, the clock did not go forward, or the row
-    is new among rows of which not all were read. A row that is new otherwise counts from 0. A row with a rate that is
-    not known has no ratios.
+    A rate is None when it is not known: the counter is not there, it has fallen, an epoch ended in between, the clock
+    did not go forward, or the row is new among rows of which not all were read. A row that is new otherwise counts from
+    0. A row with a rate that is not known has no ratios.
     """
-    counters = COUNTERS.get(after.family, frozenset())
+    counters, keys = COUNTERS.get(after.family, frozenset()), KEYS.get(after.family, ())
     seconds = interval_seconds(before, after)
     whole = before.family == after.family and before.epoch == after.epoch and not before.problem and seconds > 0
     old = {tuple(row.get(key) for key in keys): row for row in before.dicts()} if whole else {}
