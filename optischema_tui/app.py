@@ -231,7 +231,7 @@ class OptischemaApp(App[int]):
                 self._dialog(request)
             case m.Poll() if isinstance(self.state.link.error, AuthError):
                 self._asked_password = False
-                self._ask_password(self.state.link.error)
+                self._ask_password(self.state.link.error, without=request)
             case m.SwitchTarget():
                 self._leave(SWITCH)
             case m.BannerRead():
@@ -286,8 +286,11 @@ class OptischemaApp(App[int]):
                 sentence = "Keeps what each statement did in the last 60 minutes, to compare with later."
                 self.push_screen(PromptScreen("New baseline", sentence, "its name"), named)
 
-    def _ask_password(self, error: OptischemaError) -> None:
-        """Once for each start: a wrong password is not asked for again and again, since that locks accounts."""
+    def _ask_password(self, error: OptischemaError, without: m.Request | None = None) -> None:
+        """Once for each start, and when the person wants it: asked for again and again, wrong ones lock accounts.
+
+        `without` is asked for when none is typed.
+        """
         if self._asked_password:
             return
         self._asked_password = True
@@ -296,6 +299,8 @@ class OptischemaApp(App[int]):
         def given(password: str | None) -> None:
             if password:
                 self.bridge.ask(m.UsePassword(password))
+            elif without is not None:
+                self.bridge.ask(without)
 
         title = f"Password of {self.spec.get('user') or 'the role'}"
         self.push_screen(PromptScreen(title, error.sentence, "kept in memory only", secret=True), given)

@@ -21,8 +21,8 @@ from optischema_tui.core.clock import SYSTEM, Clock
 from optischema_tui.core.config import HISTORY_MB
 from optischema_tui.core.errors import OptischemaError, StorageError
 from optischema_tui.core.paths import Paths
-from optischema_tui.core.safe_text import one_line
 from optischema_tui.core.target.spec import TargetSpec
+from optischema_tui.desk import Desk
 from optischema_tui.runs import Runs
 from optischema_tui.travel import Look, Travel
 
@@ -38,8 +38,6 @@ Failed = Callable[[OptischemaError], m.Fact]
 JUDGE_SECONDS = 10.0
 CARE_SECONDS = 86400.0
 """Between two looks after the journal: its check and its backup."""
-AUDIT_SHOWN = 500
-"""Entries of the journal that the screen shows; `audit list` has them all."""
 
 
 class Bridge:
@@ -59,7 +57,6 @@ class Bridge:
         self.spec = spec
         self.paths = paths
         self.clock = clock
-        self.lab_bindir = lab_bindir
         self.history_mb = history_mb
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="history")
         self._watching: asyncio.Task[None] | None = None
@@ -81,8 +78,11 @@ class Bridge:
         self._judged_at = -JUDGE_SECONDS
         self._noticed = ""
         """What was told of the store last."""
+        self._noticed_first = ""
+        """What reading the stored picture found of the store: a damaged file is put aside by whoever opens it first."""
         self._care_due = 0.0
-        self._runs = Runs(spec, paths, clock, self._tell, self._job, self._load_ledger)
+        self._desk = Desk(spec, paths, clock, self._tell, lambda: self._fingerprint, lab_bindir)
+        self._runs = Runs(spec, paths, clock, self._tell, self._job, self._desk.load_ledger)
         self._travel = Travel(self._tell, self._known, lambda: self._shown)
 
     def _tell(self, fact: m.Fact) -> None:
@@ -101,6 +101,7 @@ class Bridge:
         try:
             with closing(History.open(self.paths.history_db)) as history:
                 picture = history.last_picture(self.spec.key)
+                self._noticed_first = history.notice
         except OptischemaError:
             return None  # the recorder opens the same store in a moment, and tells what is wrong with it
         if picture is None:
@@ -155,6 +156,9 @@ class Bridge:
         self._recorder = Recorder(self.spec, self._history, self.clock)
         if problem:
             self._tell(m.Told(f"Nothing will be kept: {problem}", "warning"))
+        if self._noticed_first:
+            self._noticed = self._noticed_first
+            self._tell(m.Told(self._noticed, "warning"))
         return module
 
     def _on_role(self, who: str) -> None:
@@ -207,7 +211,7 @@ class Bridge:
         """Try again with what the person typed; it stays in memory."""
         from optischema_tui.core.target.resolver import with_password
 
-        self.spec = self._runs.spec = with_password(self.spec, password)
+        self.spec = self._runs.spec = self._desk.spec = with_password(self.spec, password)
         if self._watch is not None:
             self._watch.use(self.spec)
 
@@ -237,14 +241,7 @@ class Bridge:
             self._tell_span()
         if self.clock.monotonic() >= self._care_due:
             self._care_due = self.clock.monotonic() + CARE_SECONDS
-            self._job(self._look_after_journal)
-
-    def _look_after_journal(self) -> None:
-        from optischema_tui.core.jobs import audit
-
-        notice = audit.look_after(self.paths, self.clock)
-        if notice:
-            self._tell(m.Told(notice, "warning"))
+            self._job(self._desk.look_after_journal)
 
     def _sample(self, recorder: Recorder, event: Sampled) -> None:
         recorder.sampled(event)
@@ -266,7 +263,7 @@ class Bridge:
         problem, self._unjudged = self._unjudged, ""
         try:
             if self._fingerprint and changes.judge(self.paths, self._fingerprint, clock=self.clock):
-                self._load_ledger()
+                self._desk.load_ledger()
         except StorageError as error:
             self._unjudged = error.sentence
             if problem != self._unjudged:  # told once, not with every tick
@@ -291,9 +288,7 @@ class Bridge:
         except OptischemaError as error:
             self._tell(failed(error) if failed is not None else m.Told(error.sentence, "error"))
         except Exception as error:
-            mistake = OptischemaError(
-                "The program made a mistake", f"{type(error).__name__}: {error}", "Please report it"
-            )
+            mistake = _mistake(error)
             self._tell(failed(mistake) if failed is not None else m.Told(mistake.sentence, "error"))
 
     def ask(self, request: m.Request) -> None:
@@ -315,15 +310,15 @@ class Bridge:
                 self._tell(m.PollChanged(seconds, self._paused))
             case m.Advise():
                 self._tell(m.AdviceStep("starting", 0.0))
-                self._job(self._advise, m.AdviceFailed)
+                self._job(self._desk.advise, m.AdviceFailed)
             case m.LoadLedger():
-                self._job(self._load_ledger, lambda error: m.LoadFailed("optimizations", error))
+                self._job(self._desk.load_ledger, lambda error: m.LoadFailed("optimizations", error))
             case m.Approve(recommendation_id):
-                self._job(lambda: self._approve(recommendation_id))
+                self._job(lambda: self._desk.approve(recommendation_id))
             case m.Dismiss(recommendation_id, reason):
-                self._job(lambda: self._dismiss(recommendation_id, reason))
+                self._job(lambda: self._desk.dismiss(recommendation_id, reason))
             case m.Keep(change_id, reason):
-                self._job(lambda: self._keep(change_id, reason))
+                self._job(lambda: self._desk.keep(change_id, reason))
             case m.Preflight(change_id, undo):
                 self._job(lambda: self._runs.preflight(change_id, undo), m.RunFailed)
             case m.Run(change_id, undo):
@@ -331,15 +326,15 @@ class Bridge:
             case m.CancelRun():
                 self._runs.cancel()
             case m.WantPlan(key, _):
-                self._job(lambda: self._plan(request), lambda error: m.PlanReady(key, None, error))
+                self._job(lambda: self._desk.plan(request), lambda error: m.PlanReady(key, None, error))
             case m.LoadAudit():
-                self._job(self._load_audit, lambda error: m.LoadFailed("audit", error))
+                self._job(self._desk.load_audit, lambda error: m.LoadFailed("audit", error))
             case m.LoadBaselines():
-                self._job(self._load_baselines, lambda error: m.LoadFailed("baselines", error))
+                self._job(self._desk.load_baselines, lambda error: m.LoadFailed("baselines", error))
             case m.CreateBaseline(name, minutes):
-                self._job(lambda: self._create_baseline(name, minutes))
+                self._job(lambda: self._desk.create_baseline(name, minutes))
             case m.CompareBaselines(first, second, minutes):
-                self._job(lambda: self._compare(first, second, minutes))
+                self._job(lambda: self._desk.compare(first, second, minutes))
             case m.Seek(at):
                 self._look(self._travel.to(at))
             case m.StepPast(step):
@@ -351,53 +346,7 @@ class Bridge:
             case m.UsePassword(password):
                 self._use_password(password)
             case m.Doctor():
-                self._job(self._examine, lambda error: m.LoadFailed("doctor", error))
-
-    def _advise(self) -> None:
-        from optischema_tui.core.jobs.advise import run_advise
-
-        report = run_advise(
-            self.spec, self.paths, clock=self.clock, lab_bindir=self.lab_bindir,
-            progress=lambda what, fraction: self._tell(m.AdviceStep(what, fraction)),
-        )  # fmt: skip
-        advice, found = report.advice, len(report.recommendations)
-        put_aside = f", {len(report.dismissed)} dismissed earlier" if report.dismissed else ""
-        summary = (
-            f"{found} recommendation{'' if found == 1 else 's'}{put_aside}: {report.statements} statements, "
-            f"{advice.planner_calls} plans in the lab, {report.seconds:.1f} s"
-        )
-        self._load_ledger()
-        unplanned = tuple(f"{one_line(sql, 120)}: {reason}" for sql, reason in advice.unplanned)
-        self._tell(m.AdviceReady(advice.why_not, (*unplanned, *report.not_modelled), summary))
-
-    def _load_ledger(self) -> None:
-        from optischema_tui.core.jobs import changes
-
-        found = changes.ledger(self.paths, self._fingerprint or None)
-        figures = {}
-        for change in found.changes:
-            if not change.rolls_back and change.detail.get("applied_at"):
-                figures[change.id] = changes.measure(self.paths, change.id).sentences
-        self._tell(m.LedgerReady(found.recommendations, found.changes, figures))
-
-    def _approve(self, recommendation_id: str) -> None:
-        from optischema_tui.core.jobs import changes
-
-        changes.approve(self.paths, recommendation_id, clock=self.clock)
-        self._load_ledger()
-        self._tell(m.Told("Approved: nothing ran. A applies it after a preflight."))
-
-    def _dismiss(self, recommendation_id: str, reason: str) -> None:
-        from optischema_tui.core.jobs import changes
-
-        changes.dismiss(self.paths, recommendation_id, reason)
-        self._load_ledger()
-
-    def _keep(self, change_id: str, reason: str) -> None:
-        from optischema_tui.core.jobs import changes
-
-        changes.keep(self.paths, change_id, reason, clock=self.clock)
-        self._load_ledger()
+                self._job(self._desk.examine, lambda error: m.LoadFailed("doctor", error))
 
     def _look_again(self) -> None:
         if not self._refused:
@@ -434,43 +383,6 @@ class Bridge:
         picture = recorder.redrawn(self._shown)
         if picture is not None:
             self._tell(m.PictureReady(picture, self._problem(recorder)))
-
-    def _examine(self) -> None:
-        from optischema_tui.core.jobs.doctor import examine
-
-        identity, capabilities = examine(self.spec, self.paths, self.lab_bindir)
-        self._tell(m.Doctored(capabilities, identity))
-
-    def _plan(self, request: m.WantPlan) -> None:
-        from optischema_tui.core.jobs.plan import plan_statement
-
-        self._tell(m.PlanReady(request.key, plan_statement(self.spec, request.sql)))
-
-    def _load_audit(self) -> None:
-        from optischema_tui.core.jobs import audit
-
-        entries = audit.entries(self.paths, limit=AUDIT_SHOWN)
-        self._tell(m.AuditReady(tuple(reversed(entries)), audit.verify(self.paths), self.clock.wall()))
-
-    def _load_baselines(self) -> None:
-        from optischema_tui.core.jobs import baselines
-
-        self._tell(m.BaselinesReady(baselines.list_baselines(self.paths, self._fingerprint or None)))
-
-    def _create_baseline(self, name: str, minutes: float) -> None:
-        from optischema_tui.core.jobs import baselines
-
-        made = baselines.create_baseline(self.paths, self._fingerprint, name, minutes, clock=self.clock)
-        self._tell(m.Told(f"Kept {len(made.statements)} statements as {made.name}."))
-        self._load_baselines()
-
-    def _compare(self, first: str, second: str | None, minutes: float) -> None:
-        from optischema_tui.core.jobs import baselines
-
-        comparison = baselines.compare_baselines(
-            self.paths, self._fingerprint, first, second, minutes, clock=self.clock
-        )  # fmt: skip
-        self._tell(m.ComparisonReady(first, second or f"the last {minutes:.0f} minutes", comparison))
 
 
 def _mistake(error: Exception) -> OptischemaError:

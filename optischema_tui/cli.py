@@ -7,6 +7,7 @@ import io
 import os
 import sys
 from argparse import ArgumentParser, ArgumentTypeError, Namespace, RawDescriptionHelpFormatter
+from collections.abc import Callable
 from importlib import import_module
 from typing import NoReturn
 
@@ -203,7 +204,13 @@ def _parser(command: str) -> ArgumentParser:
         formatter_class=RawDescriptionHelpFormatter,
     )
     _common(parser)
-    add = parser.add_argument
+    _observing(command, parser.add_argument)
+    _changing(command, parser.add_argument)
+    return parser
+
+
+def _observing(command: str, add: Callable[..., object]) -> None:
+    """What the commands that look at a server understand."""
     if command in ("doctor", "top", "advise", "lab", "plan", "activity", "objects", "server"):
         add("target", nargs="?", metavar="TARGET", help="see below")
     if command == "demo":
@@ -243,7 +250,11 @@ def _parser(command: str) -> ArgumentParser:
             "'-- calls: N mean_ms: X', instead of pg_stat_statements; '-' reads standard input",
         )
         add("--budget", metavar="SIZE", help="bytes that new indexes may take in all, e.g. 500MB")
-    elif command == "lab":
+
+
+def _changing(command: str, add: Callable[..., object]) -> None:
+    """The same of those that plan, change, and tell what was changed."""
+    if command == "lab":
         add("--check", action="store_true", help="compare cost and shape of the top statements on target and lab")
         add("--limit", type=_count, default=50, metavar="N", help="statements to compare (default 50)")
     elif command == "plan":
@@ -270,4 +281,3 @@ def _parser(command: str) -> ArgumentParser:
         add("names", nargs="*", metavar="NAME", help="create: NAME; compare: NAME [NAME], the second defaults to now")
         add("--target", metavar="TARGET", help="see below")
         add("--minutes", type=_span, default=60.0, metavar="M", help="length of the window that ends now (default 60)")
-    return parser

@@ -332,7 +332,9 @@ def banner_lines(state: State, clock: Clock) -> tuple[Line, ...]:
     if state.link.error is not None:
         lines += error_lines(state.link.error)
         if isinstance(state.link.error, AuthError):
-            lines.append((("R", "key"), (" on the dashboard asks for the password here", "dim")))
+            lines.append(
+                (("R", "key"), (" on the dashboard asks for the password; Esc there tries again as before", "dim"))
+            )
         if state.picture is not None and state.past is None:
             old = figures.age(clock.wall() - state.picture.taken_at)
             lines.append(((f"The figures below are {old} old.", "dim"),))
@@ -364,14 +366,13 @@ def interval_words(picture: Picture) -> str:
 
 def no_statements(state: State) -> str:
     """Why a table of statements has no rows. Rows that this role may not read are not rows that are not there."""
-    if state.past is not None:
-        return "no statement was called in that time" if state.picture else "history holds no statements of this moment"
+    past = state.past is not None
     if state.picture is None:
-        return "waiting for the first answer of the server"
-    if not state.picture.unreadable:
+        return "history holds no statements of this moment" if past else "waiting for the first answer of the server"
+    if past or not state.picture.unreadable:
         hidden = sum(each.statements for each in state.picture.hidden)
-        all_hidden = f"all {hidden:,} statements are hidden: f shows why"
-        return all_hidden if hidden else "no statement has run in this database yet"
+        none = "no statement was called in that time" if past else "no statement has run in this database yet"
+        return f"all {hidden:,} statements are hidden: f shows why" if hidden else none
     texts = state.capabilities
     grant = texts.part("texts").remedy if texts is not None and texts.has("texts") else "GRANT pg_read_all_stats"
     return f"{grant} would show the {state.picture.unreadable:,} statements of other roles"
@@ -406,8 +407,3 @@ def _close_tabs(names: list[str], labels: list[str], current: str) -> list[tuple
 def _keys(view: str) -> list[tuple[Line, str]]:
     shown = [action for action in actions_of(view) if action.shown]
     return [(((key_name(action.keys[0]), "key"), (f" {action.label}", "dim")), action.run) for action in shown]
-
-
-def line_text(line: Line) -> str:
-    """The text of a line, for titles and tests."""
-    return plain(line)

@@ -58,9 +58,3 @@ def local_hour(at: float) -> tuple[str, int]:
     """(`2026-11-22`, 14) in the machine's own zone. Of an hour that the clocks repeat, both are the same."""
     moment = time.localtime(at)
     return f"{moment.tm_year:04}-{moment.tm_mon:02}-{moment.tm_mday:02}", moment.tm_hour
-
-
-def utc_hour(at: float) -> tuple[str, int]:
-    """The same in UTC."""
-    moment = time.gmtime(at)
-    return f"{moment.tm_year:04}-{moment.tm_mon:02}-{moment.tm_mday:02}", moment.tm_hour

@@ -99,5 +99,5 @@ def few_sentences(problems: Sequence[OptischemaError], most: int = 3) -> tuple[s
     told = [problem.sentence for problem in problems[:most]]
     more = len(problems) - most
     return (
-        (*told, f"{more} more problems of this kind: optischema-tui profiles lists them.") if more > 0 else tuple(told)
+        (*told, f"And {more} more like these: every command without a screen tells all.") if more > 0 else tuple(told)
     )

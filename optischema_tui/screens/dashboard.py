@@ -49,8 +49,10 @@ class DashboardScreen(View):
         kpis = picture.kpis if picture is not None else Kpis()
         self.query_one(Tiles).show_tiles(_tiles(kpis))
         series = _recent(picture) if picture is not None else ()
-        self.query_one("#load", TimeChart).show_points([Point(p.at, p.db_time, p.breaks) for p in series])
-        self.query_one("#latency", TimeChart).show_points([Point(p.at, p.mean_latency, p.breaks) for p in series])
+        few = "waiting for a second sample" if state.past is None else "history has no second point up to here"
+        self.query_one("#load", TimeChart).show_points([Point(p.at, p.db_time, p.breaks) for p in series], few)
+        latency = [Point(p.at, p.mean_latency, p.breaks) for p in series]
+        self.query_one("#latency", TimeChart).show_points(latency, few)
         self.query_one("#heading", LineView).show(lambda width: [_heading(picture)])
         table = self.query_one("#queries", LiveTable)
         table.set_empty(no_statements(state))

@@ -16,7 +16,7 @@ from optischema_tui.core.workload import filter as reasons
 from optischema_tui.state import State
 from optischema_tui.view import Shell
 from optischema_tui.widgets import figures
-from optischema_tui.widgets.lines import LineView
+from optischema_tui.widgets.lines import LineView, wrap
 from optischema_tui.widgets.live_table import Cell, Column, LiveTable
 
 _MEANING = {
@@ -87,7 +87,7 @@ class FilterScreen(ModalScreen[None]):
     def on_mount(self) -> None:
         self.query_one("#words", LineView).show(lambda width: [
             (("Statements kept out of sight", "head"),),
-            (("Space or Enter shows or hides, Esc closes. TIME is the share of all time.", "dim"),),
+            *wrap((("Space or Enter shows or hides, Esc closes. TIME is the share of all time.", "dim"),), width),
         ])  # fmt: skip
         self.redraw()
         self.table.focus()

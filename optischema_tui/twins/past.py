@@ -21,9 +21,11 @@ def past_of(context: Context, spec: TargetSpec, moment: str) -> tuple[TargetIden
     at = parse_moment(moment, context.clock.wall())
     with closing(History.open(context.paths.history_db)) as history:
         identity = history.identity_of(spec.key)
+        if history.notice:
+            say(history.notice)
         if identity is None:
             raise UsageError("There is no history of this target", "It was never collected from here")
-        moment = look_back(history, identity, at)
-    if moment.note:
-        say(moment.note[:1].upper() + moment.note[1:] + ".")
-    return identity, moment
+        found = look_back(history, identity, at)
+    if found.note:
+        say(f"{found.note[:1].upper()}{found.note[1:]}.")
+    return identity, found

@@ -45,18 +45,18 @@ class TimeChart(LineView):
         self.unit = unit
         self.role = role
         self._points: tuple[Point, ...] = ()
-        self._message = "waiting for a second sample"
+        self._message = ""
         self._key: tuple[Any, ...] | None = None
         self._made: list[Line] = []
 
-    def show_points(self, points: Sequence[Point]) -> None:
-        """Draw again when the data or the size is not what was drawn."""
-        self._points = tuple(points)
+    def show_points(self, points: Sequence[Point], too_few: str = "waiting for a second sample") -> None:
+        """Draw again when the data or the size is not what was drawn; `too_few` stands there below two points."""
+        self._points, self._message = tuple(points), too_few
         self.show(self._build)
 
     def _build(self, width: int) -> list[Line]:
         height = self.size.height
-        key = (self._points, width, height, glyphs_of(self))
+        key = (self._points, self._message, width, height, glyphs_of(self))
         if key != self._key:
             self._key = key
             self._made = self._draw(width, height)

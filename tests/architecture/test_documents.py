@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from optischema_tui.actions import ACTIONS, key_name
 from optischema_tui.cli import COMMANDS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -24,6 +25,15 @@ def test_every_command_has_help_and_stands_in_the_readme(command: str) -> None:
     assert "exit codes" in told.stdout
     assert re.search(rf"`{command}\b", (ROOT / "README.md").read_text())
     assert re.search(rf"^#+ .*`{command}\b", (ROOT / "docs" / "json.md").read_text(), re.MULTILINE)
+
+
+def test_every_key_stands_in_the_readme() -> None:
+    told = (ROOT / "README.md").read_text().partition("**Keys.**")[2].partition("\n\n")[0]
+    assert "`` ` ``" in told
+    named = {*re.findall(r"`([^` ]+)`", told.replace("`` ` ``", "")), "`", *"123456789"}
+    dialogs = {"confirm", "filters", "connect"}
+    keys = {key_name(action.keys[0]) for action in ACTIONS if not set(action.screens) or set(action.screens) - dialogs}
+    assert not keys - named
 
 
 def test_the_readme_names_the_two_commands() -> None:

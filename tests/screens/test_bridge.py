@@ -13,6 +13,7 @@ from harness import TERMINAL
 from optischema_tui.app import OptischemaApp
 from optischema_tui.bridge import Bridge
 from optischema_tui.core.config import Config
+from optischema_tui.core.history.leader import Leader
 from optischema_tui.core.paths import Paths
 from optischema_tui.core.target.resolver import resolve
 from optischema_tui.core.target.spec import TargetSpec
@@ -114,3 +115,35 @@ async def test_a_job_of_ours_that_breaks_is_told_and_ends(tmp_path: Path) -> Non
         await pilot.press("3", "R")
         await until(lambda: app.state.advice_error is not None, "the advisor's failure is told")
         assert app.state.advising is None
+
+
+async def test_keys_that_ask_the_server_say_who_asks_and_who_collects_now(fresh_db: str, tmp_path: Path) -> None:
+    paths = Paths(tmp_path / "config.toml", tmp_path / "state")
+    spec = replace(resolve(fresh_db, Config()), interval=1.0)
+    other = Leader.acquire(paths.state_dir, spec.key)
+    assert other is not None
+    app = app_on(spec, paths)
+
+    def said() -> str:
+        return " ".join(note.message for note in app._notifications)
+
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(lambda: app.state.following, "another program collects")
+        await pilot.press("R")
+        await until(lambda: "this program only reads along" in said(), "who asks the server")
+        other.release()
+        await until(lambda: "has ended: this program collects from now on" in said(), "the turn is told")
+        await until(lambda: app.state.live.picture, "a picture of our own")
+        assert app.state.following == ""
+
+
+async def test_a_damaged_history_that_the_first_picture_finds_is_told(fresh_db: str, tmp_path: Path) -> None:
+    paths = Paths(tmp_path / "config.toml", tmp_path / "state")
+    paths.state_dir.mkdir(mode=0o700)
+    paths.history_db.write_text("garbage")
+    paths.history_db.chmod(0o600)
+    app = app_on(replace(resolve(fresh_db, Config()), interval=1.0), paths)
+    async with app.run_test(size=(120, 40)):
+        await until(lambda: any("history.db.corrupt-" in note.message for note in app._notifications), "the loss")
+        await until(lambda: app.state.live.picture, "observing goes on")
+        assert sum("history.db.corrupt-" in note.message for note in app._notifications) == 1

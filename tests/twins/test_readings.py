@@ -14,6 +14,8 @@ from typing import Any
 import psycopg
 import pytest
 
+from optischema_tui.twins.families import _cell
+
 HOSTILE = "\x1b[31mred\u202e"
 
 
@@ -98,7 +100,10 @@ def test_objects_and_server_tell_what_the_server_counts(held: str) -> None:
     assert all(not one["problem"] for one in server.values()), server
     assert any(row["name"] == "track_io_timing" for row in server["settings"]["rows"])
     assert server["io"]["rows_total"] > 5
-    assert "held" in plain("objects", held)
+    text = plain("objects", held)
+    assert "held" in text
+    assert _cell("last_autovacuum", 1_795_366_307.5) == "2026-11-22T16:51:47Z"
+    assert _cell("last_autovacuum", None) == "-"
 
 
 def test_a_role_without_rights_is_told_the_grant(held: str) -> None:
@@ -130,6 +135,10 @@ def test_what_was_collected_is_told_of_a_moment(held: str) -> None:
     objects = call("objects", held, "--at", "now", "--family", "tables")
     assert {row["name"] for row in objects["families"][0]["rows"]} == {"held"}
     assert call("activity", held, "--at", "now")["samples"] in (0, 1)
+    text = plain("top", held, "--at", "now")
+    assert " s up to 20" in text.splitlines()[0], "what is of the past says of when"
+    assert "None" not in text
+    assert "/-" not in text
     unclear = call("top", held, "--at", "sometime", code=2)
     assert "moment" in unclear["error"]["what"]
 
@@ -144,3 +153,13 @@ def test_profiles_are_written_listed_and_removed(tmp_path: Path) -> None:
     assert "secret-canary" not in json.dumps(refused)
     assert call("profiles", "remove", "shop", "--config", file)["removed"] == "shop"
     assert call("profiles", "--config", file)["targets"] == []
+
+
+def test_a_damaged_history_is_told_by_whoever_finds_it(held: str, state_dir: Path) -> None:
+    state_dir.mkdir(parents=True, mode=0o700)
+    (state_dir / "history.db").write_text("garbage")
+    (state_dir / "history.db").chmod(0o600)
+    words = [sys.executable, "-m", "optischema_tui", "top", held, "--at", "now"]
+    told = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert told.returncode == 2
+    assert "history.db.corrupt-" in told.stderr

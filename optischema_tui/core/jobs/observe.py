@@ -1,4 +1,4 @@
-"""Observe a server for a number of ticks, without a screen."""
+"""Observe the statements of a server for a number of ticks, without a screen."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 from contextlib import suppress
 
 from optischema_tui.core.clock import SYSTEM, Clock
+from optischema_tui.core.collect import activity
 from optischema_tui.core.collect.collector import Collector
 from optischema_tui.core.collect.events import CollectEvent, Connected, Lost, Observed
 from optischema_tui.core.errors import MissingPart, OptischemaError
@@ -63,7 +64,9 @@ def observe(
             if seen.failure is not None or seen.ticks >= ticks:
                 done.set()
 
-        collector = Collector(spec, interval=interval, clock=clock, on_event=on_event)
+        collector = Collector(
+            spec, interval=interval, intervals={activity.NAME: 0.0}, families=(), clock=clock, on_event=on_event
+        )
         running = asyncio.create_task(collector.run())
         stopper = asyncio.create_task(done.wait())
         await asyncio.wait({running, stopper}, return_when=asyncio.FIRST_COMPLETED)

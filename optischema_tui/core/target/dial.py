@@ -77,5 +77,9 @@ def driver_error(error: Exception, spec: TargetSpec) -> OptischemaError:
     if "password" in said and not spec.password:
         return failures.from_server("28P01", said, spec)
     if "closed" in said:
-        return ServerLost(f"The connection to {failures.place(spec)} broke", said)
+        # The driver words a session that the server has ended as a wrong call of its own methods.
+        ended = "connection is closed" in said or "connection was closed" in said
+        return ServerLost(
+            f"The connection to {failures.place(spec)} broke", "Its other end closed it" if ended else said
+        )
     return TargetError(f"{failures.place(spec)} cannot be used with these settings", said)

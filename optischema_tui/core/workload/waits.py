@@ -19,10 +19,8 @@ class WaitShare:
     """One kind of wait, or one statement, over some samples."""
 
     wait_type: str
-    """wait_event_type, or CPU. Of a statement: the one it was at most."""
+    """wait_event_type, or CPU."""
     wait_event: str
-    queryid: int | None
-    """None for a kind of wait, and for sessions whose statement is not known."""
     average: float
     """Average active sessions: how many were at it at once."""
     share: float
@@ -82,17 +80,8 @@ def wait_points(samples: Sequence[ActivitySample], seconds: float) -> tuple[Wait
 def top_waits(samples: Sequence[ActivitySample]) -> tuple[WaitShare, ...]:
     """By class and event, the largest first."""
     counts = Counter(wait_of(session) for session in _active(samples))
-    return _shares([(wait, None, count) for wait, count in counts.items()], len(samples))
-
-
-def top_statements(samples: Sequence[ActivitySample]) -> tuple[WaitShare, ...]:
-    """By statement, the one with the most active sessions first, each with the wait that it was at most."""
-    waits: dict[int | None, Counter[tuple[str, str]]] = {}
-    for session in _active(samples):
-        waits.setdefault(session.queryid, Counter())[wait_of(session)] += 1
-    return _shares(
-        [(most.most_common(1)[0][0], queryid, most.total()) for queryid, most in waits.items()], len(samples)
-    )
+    shares = [WaitShare(*wait, count / len(samples), count / counts.total()) for wait, count in counts.items()]
+    return tuple(sorted(shares, key=lambda one: (-one.average, one.wait_type, one.wait_event)))
 
 
 def blocking_tree(seen: ActivitySample | Reading) -> tuple[Blocked, ...]:
@@ -164,12 +153,6 @@ def _walk(
 
 def _active(samples: Iterable[ActivitySample]) -> Iterable[Session]:
     return (session for sample in samples for session in sample.sessions if is_active(session))
-
-
-def _shares(counts: Sequence[tuple[tuple[str, str], int | None, int]], samples: int) -> tuple[WaitShare, ...]:
-    whole = sum(count for _, _, count in counts)
-    shares = [WaitShare(*wait, queryid, count / samples, count / whole) for wait, queryid, count in counts]
-    return tuple(sorted(shares, key=lambda one: (-one.average, one.wait_type, one.wait_event, one.queryid or 0)))
 
 
 def _buckets(samples: Sequence[ActivitySample], seconds: float) -> list[tuple[int, list[ActivitySample]]]:

@@ -206,12 +206,12 @@ def test_configured_binaries_are_never_silently_replaced(binaries: Binaries, tmp
         find_binaries(990000, str(binaries.bindir))
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root has to become someone else")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has to become someone else: run as root")
 def test_root_without_user_namespaces_becomes_nobody(
     binaries: Binaries, place: Path, until: Until, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not cluster_module._works([str(binaries.postgres), "--version"], cluster_module.NOBODY):
-        pytest.skip("the user nobody cannot read the server's programs here")
+        pytest.skip("the user nobody cannot read the server's programs here: install postgresql-18")
     monkeypatch.setattr(cluster_module, "AS_NOBODY_INSIDE", ("false",))
     cluster_module._how_to_run.cache_clear()
     prefix = f"optischema-n{os.getpid()}-"
@@ -225,7 +225,7 @@ def test_root_without_user_namespaces_becomes_nobody(
         cluster_module._how_to_run.cache_clear()
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root has to become someone else")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has to become someone else: run as root")
 def test_root_without_any_way_is_told_so(binaries: Binaries, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster_module, "_works", lambda *_: False)
     cluster_module._how_to_run.cache_clear()

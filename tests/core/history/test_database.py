@@ -203,10 +203,10 @@ print(json.dumps(told))
 def in_a_small_world(script: str, directory: Path) -> dict[str, Any]:
     """Run `script` with a file system of its own on `directory`, which ends with it."""
     if os.geteuid() or not shutil.which("unshare"):
-        pytest.skip("to mount a small file system one must be root")
+        pytest.skip("to mount a small file system one must be root: run as root")
     may = subprocess.run(["unshare", "-m", "mount", "-t", "tmpfs", "none", str(directory)], check=False)
     if may.returncode:
-        pytest.skip("this machine does not let us mount a file system")
+        pytest.skip("mounting a file system is not allowed here: it needs CAP_SYS_ADMIN")
     ended = subprocess.run(
         ["unshare", "-m", sys.executable, "-c", script, str(directory)],
         capture_output=True,

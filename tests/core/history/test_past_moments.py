@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from history_simulation import BEGIN, IDENTITY, SHORT, TARGET, Simulation
 
-from optischema_tui.core.clock import FixedClock, local_hour, utc_hour
+from optischema_tui.core.clock import FixedClock, local_hour
 from optischema_tui.core.history.limits import Limits
 from optischema_tui.core.history.store import History
 from optischema_tui.core.models import Kpis, Picture, StatementKey, StatementText
 
 HOUR = 3600.0
+
+
+def utc_hour(at: float) -> tuple[str, int]:
+    moment = datetime.fromtimestamp(at, UTC)
+    return moment.date().isoformat(), moment.hour
 
 
 @pytest.fixture

@@ -11,8 +11,9 @@ import pytest
 from optischema_tui.core.clock import FixedClock
 from optischema_tui.core.collect.events import Attached, CollectEvent, Connected, Gathered, Lost, Observed, Sampled
 from optischema_tui.core.config import Config
+from optischema_tui.core.errors import ServerLost
 from optischema_tui.core.history.store import History
-from optischema_tui.core.jobs.follow import READINGS_SECONDS, Follower
+from optischema_tui.core.jobs.follow import PATIENCE_SECONDS, READINGS_SECONDS, Follower
 from optischema_tui.core.jobs.recorder import SAMPLES_A_SAVE, Recorder
 from optischema_tui.core.models import (
     Activity,
@@ -166,3 +167,58 @@ async def test_texts_of_statements_that_are_gone_are_forgotten(pair: Pair) -> No
         pair.tick(queryid=queryid)
         await pair.look()
     assert pair.follower._texts == {StatementKey(10, 5, 5)}
+
+
+async def test_what_keeps_the_other_program_from_the_server_is_told_and_so_is_its_end(pair: Pair) -> None:
+    pair.reach(HERE)
+    pair.tick()
+    pair.tick()
+    await pair.look()
+    pair.clock.at += 5
+    pair.recorder.lost(Lost(ServerLost("There is no server socket", "The file is gone"), 1.0))
+    (lost,) = await pair.look()
+    assert isinstance(lost, Lost)
+    assert lost.error.what == "There is no server socket"
+    assert "collect (pid 1)" in lost.error.why
+    assert await pair.look() == [], "told once"
+    pair.reach(HERE)
+    pair.tick()
+    assert [type(event) for event in (await pair.look())[:2]] == [Attached, Observed]
+
+
+async def test_an_older_trouble_than_the_last_tick_is_over(pair: Pair) -> None:
+    pair.reach(HERE)
+    pair.tick(5)
+    pair.recorder._next_picture = pair.clock.ticks + 1e6  # the state is noted with pictures
+    pair.recorder.lost(Lost(ServerLost("One look timed out"), 1.0))
+    pair.tick(5)
+    await pair.look()
+    assert Lost not in {type(event) for event in await pair.look()}
+
+
+async def test_a_program_that_never_reaches_the_server_is_named(pair: Pair) -> None:
+    assert await pair.look() == []
+    pair.clock.ticks += PATIENCE_SECONDS
+    (lost,) = await pair.look()
+    assert isinstance(lost, Lost)
+    assert "collect (pid 1) collects this target and has not reached the server" in lost.error.what
+
+
+async def test_a_program_that_stores_nothing_new_is_named(pair: Pair) -> None:
+    """It is paused, or its disk is full: figures that stand still are not the present."""
+    pair.reach(HERE)
+    for _ in range(3):
+        pair.tick()
+        await pair.look()
+    pair.clock.ticks += 3 * 30.0
+    assert Lost not in {type(event) for event in await pair.look()}
+    pair.clock.ticks += PATIENCE_SECONDS
+    (lost,) = await pair.look()
+    assert isinstance(lost, Lost)
+    assert "stores nothing new" in lost.error.what
+    pair.follower.pause(True)
+    pair.clock.ticks += 600
+    pair.follower.pause(False)
+    assert Lost not in {type(event) for event in await pair.look()}, "who looked away cannot say so"
+    pair.tick()
+    assert Observed in {type(event) for event in await pair.look()}

@@ -135,5 +135,25 @@ def test_what_is_followed_is_not_stored_again(tmp_path: Path, clock: FixedClock)
     ours.history.close()
 
 
+def test_what_history_ends_with_breaks_no_chart_when_it_is_told_again(tmp_path: Path, clock: FixedClock) -> None:
+    """Who begins to follow gets as a first tick the one that it took up from history."""
+    theirs = Run(tmp_path / "h.db", clock)
+    for calls in (5, 6, 8):
+        theirs.tick(calls, 1)
+    ours = Run(tmp_path / "h.db", clock)
+    ours.recorder.store(False)
+    assert theirs.recorder.previous is not None
+    ours.recorder.attached(TARGET)
+    before = len(ours.recorder.series)
+    assert ours.recorder.observed(Observed(theirs.recorder.previous, ())).seconds is None
+    theirs.tick(12, 1)
+    picture = ours.recorder.observed(Observed(theirs.recorder.previous, ()))
+    assert picture.rows[0].interval_calls == 4
+    assert len(ours.recorder.series) == before + 1
+    assert not ours.recorder.series[-1].breaks
+    theirs.history.close()
+    ours.history.close()
+
+
 def _sample(clock: FixedClock) -> Sampled:
     return Sampled(ActivitySample(clock.at, clock.ticks, clock.at, (), 1, 0, 2))

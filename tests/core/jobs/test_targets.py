@@ -68,6 +68,14 @@ def test_what_is_known_before_anything_was_reached(paths: Paths, tmp_path: Path)
     assert not paths.state_dir.exists()
 
 
+def test_a_service_that_is_a_profile_too_keeps_its_name(paths: Paths) -> None:
+    paths.config_file.write_text('[profiles.mine-too]\nhost = "h"\ndbname = "d"\nuser = "u"\nallow_changes = true\n')
+    known = by_name(paths)
+    assert known["service=mine"].label == "mine"
+    assert known["mine-too"].label == "mine-too"
+    assert known["service=mine"].allow_changes, "the same target, with what the profile says of it"
+
+
 def test_what_was_reached_brings_its_state(paths: Paths) -> None:
     config = load_config(paths.config_file)
     shop, other = describe("prod", config), describe("host=else user=u dbname=x", config)

@@ -175,7 +175,7 @@ def test_systemds_credentials(
 
 def test_a_passfile_of_somebody_else_is_not_used() -> None:
     file = private(Path(os.environ["HOME"], ".pgpass"), f"*:*:*:*:{SECRET}")
-    os.chown(file, 12345, -1) if os.geteuid() == 0 else pytest.skip("only root can give files away")
+    os.chown(file, 12345, -1) if os.geteuid() == 0 else pytest.skip("only root can give files away: run as root")
     spec = resolve("host=db user=dba", Config())
     assert spec.password == ""
     assert "belongs to another user" in spec.password_source

@@ -5,12 +5,14 @@ import socket
 import time
 from collections.abc import AsyncIterator, Iterator
 
+import asyncpg
 import psycopg
 import pytest
 
 from optischema_tui.core.cluster.cluster import Cluster
 from optischema_tui.core.config import Config
 from optischema_tui.core.errors import AuthError, MissingPart, OptischemaError, ServerLost, TargetError
+from optischema_tui.core.target.dial import driver_error
 from optischema_tui.core.target.observer import Observer, is_pooled
 from optischema_tui.core.target.resolver import resolve, with_password
 from optischema_tui.core.target.spec import TargetSpec
@@ -197,3 +199,10 @@ async def test_bytes_that_are_no_utf8_arrive_with_a_mark(server: Cluster) -> Non
     finally:
         with psycopg.connect(server.dsn(), autocommit=True) as admin:
             admin.execute("DROP DATABASE ascii_of_observer WITH (FORCE)")
+
+
+def test_a_closed_connection_is_told_in_the_words_of_people(fresh_db: str) -> None:
+    for said in ("cannot call PreparedStatement.fetch(): the underlying connection is closed", "connection is closed"):
+        error = driver_error(asyncpg.InterfaceError(said), spec_of(fresh_db))
+        assert isinstance(error, ServerLost)
+        assert error.why == "Its other end closed it"

@@ -10,7 +10,6 @@ from optischema_tui.core.workload.waits import (
     NOT_LISTED,
     Blocked,
     blocking_tree,
-    top_statements,
     top_waits,
     wait_points,
 )
@@ -70,7 +69,7 @@ def test_missing_samples_break_the_line_and_full_samples_say_so():
     assert wait_points([], 10.0) == ()
 
 
-def test_what_is_waited_for_most_and_by_which_statement():
+def test_what_is_waited_for_most():
     samples = [
         sample(1.0, session(1, "Lock:tuple", queryid=7), session(2, queryid=7), session(3, queryid=8)),
         sample(2.0, session(1, "Lock:tuple", queryid=7)),
@@ -80,11 +79,6 @@ def test_what_is_waited_for_most_and_by_which_statement():
     assert [(one.wait_type, one.wait_event, one.average, one.share) for one in waits] == [
         (CPU, CPU, 1.0, 0.5),
         ("Lock", "tuple", 1.0, 0.5),
-    ]
-    statements = top_statements(samples)
-    assert [(one.queryid, one.wait_event, one.average, one.share) for one in statements] == [
-        (7, "tuple", 1.5, 0.75),
-        (8, CPU, 0.5, 0.25),
     ]
 
 

@@ -1,0 +1,129 @@
+"""What a person asks of core's jobs beside observing: advice, decisions, the journal, baselines, plans, the doctor."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from optischema_tui import messages as m
+from optischema_tui.core.clock import Clock
+from optischema_tui.core.paths import Paths
+from optischema_tui.core.safe_text import one_line
+from optischema_tui.core.target.spec import TargetSpec
+
+AUDIT_SHOWN = 500
+"""Entries of the journal that the screen shows; `audit list` has them all."""
+
+
+class Desk:
+    """Each answer is a fact. Every method takes its time and may raise OptischemaError: call it in a thread."""
+
+    def __init__(
+        self,
+        spec: TargetSpec,
+        paths: Paths,
+        clock: Clock,
+        tell: Callable[[m.Fact], None],
+        fingerprint: Callable[[], str],
+        lab_bindir: str,
+    ) -> None:
+        """`fingerprint` of the target that is observed; empty while it is not known."""
+        self.spec = spec
+        self._paths = paths
+        self._clock = clock
+        self._tell = tell
+        self._fingerprint = fingerprint
+        self._lab_bindir = lab_bindir
+        self._reading = threading.Lock()
+        """Of two that read the ledger, the later reader tells last."""
+
+    def advise(self) -> None:
+        from optischema_tui.core.jobs.advise import run_advise
+
+        report = run_advise(
+            self.spec, self._paths, clock=self._clock, lab_bindir=self._lab_bindir,
+            progress=lambda what, fraction: self._tell(m.AdviceStep(what, fraction)),
+        )  # fmt: skip
+        advice, found = report.advice, len(report.recommendations)
+        put_aside = f", {len(report.dismissed)} dismissed earlier" if report.dismissed else ""
+        summary = (
+            f"{found} recommendation{'' if found == 1 else 's'}{put_aside}: {report.statements} statements, "
+            f"{advice.planner_calls} plans in the lab, {report.seconds:.1f} s"
+        )
+        self.load_ledger()
+        unplanned = tuple(f"{one_line(sql, 120)}: {reason}" for sql, reason in advice.unplanned)
+        self._tell(m.AdviceReady(advice.why_not, (*unplanned, *report.not_modelled), summary))
+
+    def load_ledger(self) -> None:
+        from optischema_tui.core.jobs import changes
+
+        with self._reading:
+            found = changes.ledger(self._paths, self._fingerprint() or None)
+            figures = {}
+            for change in found.changes:
+                if not change.rolls_back and change.detail.get("applied_at"):
+                    figures[change.id] = changes.measure(self._paths, change.id).sentences
+            self._tell(m.LedgerReady(found.recommendations, found.changes, figures))
+
+    def approve(self, recommendation_id: str) -> None:
+        from optischema_tui.core.jobs import changes
+
+        changes.approve(self._paths, recommendation_id, clock=self._clock)
+        self.load_ledger()
+        self._tell(m.Told("Approved: nothing ran. A applies it after a preflight."))
+
+    def dismiss(self, recommendation_id: str, reason: str) -> None:
+        from optischema_tui.core.jobs import changes
+
+        changes.dismiss(self._paths, recommendation_id, reason)
+        self.load_ledger()
+
+    def keep(self, change_id: str, reason: str) -> None:
+        from optischema_tui.core.jobs import changes
+
+        changes.keep(self._paths, change_id, reason, clock=self._clock)
+        self.load_ledger()
+
+    def examine(self) -> None:
+        from optischema_tui.core.jobs.doctor import examine
+
+        identity, capabilities = examine(self.spec, self._paths, self._lab_bindir)
+        self._tell(m.Doctored(capabilities, identity))
+
+    def plan(self, request: m.WantPlan) -> None:
+        from optischema_tui.core.jobs.plan import plan_statement
+
+        self._tell(m.PlanReady(request.key, plan_statement(self.spec, request.sql)))
+
+    def load_audit(self) -> None:
+        from optischema_tui.core.jobs import audit
+
+        entries = audit.entries(self._paths, limit=AUDIT_SHOWN)
+        self._tell(m.AuditReady(tuple(reversed(entries)), audit.verify(self._paths), self._clock.wall()))
+
+    def load_baselines(self) -> None:
+        from optischema_tui.core.jobs import baselines
+
+        self._tell(m.BaselinesReady(baselines.list_baselines(self._paths, self._fingerprint() or None)))
+
+    def create_baseline(self, name: str, minutes: float) -> None:
+        from optischema_tui.core.jobs import baselines
+
+        made = baselines.create_baseline(self._paths, self._fingerprint(), name, minutes, clock=self._clock)
+        self._tell(m.Told(f"Kept {len(made.statements)} statements as {made.name}."))
+        self.load_baselines()
+
+    def compare(self, first: str, second: str | None, minutes: float) -> None:
+        from optischema_tui.core.jobs import baselines
+
+        comparison = baselines.compare_baselines(
+            self._paths, self._fingerprint(), first, second, minutes, clock=self._clock
+        )  # fmt: skip
+        self._tell(m.ComparisonReady(first, second or f"the last {minutes:.0f} minutes", comparison))
+
+    def look_after_journal(self) -> None:
+        from optischema_tui.core.jobs import audit
+
+        notice = audit.look_after(self._paths, self._clock)
+        if notice:
+            self._tell(m.Told(notice, "warning"))
