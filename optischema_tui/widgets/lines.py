@@ -138,26 +138,29 @@ class LineBase(ScrollView, can_focus=False, inherit_bindings=False):
     def repaint(self, changes: Iterable[tuple[int, Line, Line]]) -> None:
         """Mark what differs between two drawings of rows of the viewport: (row, as drawn, as it should be)."""
         width = self.size.width
-        regions = [Region(x, row, size, 1) for row, old, new in changes for x, size in _differences(old, new, width)]
+        regions = []
+        for row, old, new in changes:
+            start, end = _difference(old, new, width)
+            if start < end:
+                regions.append(Region(start, row, end - start, 1))
         if regions:
             self.refresh(*regions)
 
 
-def _differences(old: Line, new: Line, width: int) -> Iterable[tuple[int, int]]:
-    """(x, cells) of what changed: single pieces while both lines are cut alike, else everything from there on."""
-    x = 0
+def _difference(old: Line, new: Line, width: int) -> tuple[int, int]:
+    """The cells (first, behind the last) of what changed; empty when nothing did.
+
+    One stretch for a row, however many of its pieces changed: the driver writes each stretch from the row's beginning.
+    """
+    x, first, last = 0, width, 0
     for before, after in zip(old, new, strict=False):
         size = cell_len(before[0])
         if size != cell_len(after[0]):
-            break
+            return min(first, x), width
         if before != after:
-            yield x, size
+            first, last = min(first, x), x + size
         x += size
-    else:
-        if len(old) == len(new):
-            return
-    if x < width:
-        yield x, width - x
+    return (first, last) if len(old) == len(new) else (min(first, x), width)
 
 
 class LineView(LineBase):

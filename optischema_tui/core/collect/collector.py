@@ -11,7 +11,7 @@ from optischema_tui.core.collect import activity
 from optischema_tui.core.collect.events import CollectEvent, Connected, Connecting, Lost
 from optischema_tui.core.collect.families import ALL
 from optischema_tui.core.collect.family import Family, Lane
-from optischema_tui.core.collect.lanes import LONGEST_RETRY, STATEMENTS, STATEMENTS_TIMEOUT, Link, Memory, retry_delay
+from optischema_tui.core.collect.lanes import STATEMENTS, STATEMENTS_TIMEOUT, Link, Memory, retry_delay
 from optischema_tui.core.collect.schedule import Duty, Schedule
 from optischema_tui.core.collect.texts import Texts
 from optischema_tui.core.collect.tick import Ticks
@@ -23,6 +23,8 @@ from optischema_tui.core.target.probe import probe
 from optischema_tui.core.target.spec import TargetSpec
 
 FIRST_RETRY = 1.0
+REFUSED_LOGIN, LONGEST_REFUSED_LOGIN = 60.0, 3600.0
+"""Seconds before a refused login is tried again: first, and at most. Many servers lock accounts after some failures."""
 
 
 class Collector:
@@ -135,8 +137,10 @@ class Collector:
 
     async def _lost(self, error: OptischemaError, attempt: int) -> None:
         """Tell it, and wait: longer each time, and long where repeated failures lock accounts."""
-        first = LONGEST_RETRY if isinstance(error, AuthError) else self._first_retry
-        delay = retry_delay(first, attempt)
+        if isinstance(error, AuthError):
+            delay = retry_delay(REFUSED_LOGIN, attempt, LONGEST_REFUSED_LOGIN)
+        else:
+            delay = retry_delay(self._first_retry, attempt)
         self._on_event(Lost(error, delay))
         try:
             async with asyncio.timeout(delay):

@@ -123,3 +123,30 @@ async def test_a_gone_statement_makes_it_read_all_at_once(
     newcomer = session.execute("SELECT queryid FROM pg_stat_statements WHERE query LIKE '%AS newcomer%'").fetchone()
     assert newcomer is not None
     assert newcomer[0] in {sample.key.queryid for sample in found.samples.fresh}
+
+
+async def test_totals_are_the_same_however_they_were_read(own_server: Cluster) -> None:
+    """Also for a role that may not see most statements: their time is the server's all the same."""
+    with psycopg.connect(own_server.dsn(), autocommit=True) as session:
+        session.execute("CREATE EXTENSION pg_stat_statements")
+        session.execute("CREATE ROLE onlooker LOGIN")
+        session.execute("CREATE TABLE wide (a int)")
+        for _ in range(50):
+            session.execute("SELECT count(*) FROM wide")
+        observer = await Observer.connect(resolve(own_server.dsn(user="onlooker"), Config()))
+        identity, capabilities = await probe(observer)
+        found = Watched(observer, capabilities, identity.database_oid)
+        await found.read(anew=True)
+        whole = await found.read(anew=True)
+        changed = await found.read()
+        truth = session.execute("SELECT count(*), sum(calls) FROM pg_stat_statements").fetchone()
+        await observer.close()
+    assert truth is not None
+    assert whole.unreadable > 0
+    assert changed.unreadable >= whole.unreadable
+    assert 50 < whole.totals.calls <= changed.totals.calls <= truth[1]
+    assert changed.totals.calls - whole.totals.calls < 20
+    assert whole.totals.here_exec_time is not None
+    assert changed.totals.here_exec_time is not None
+    assert 0 <= changed.totals.here_exec_time - whole.totals.here_exec_time < 50
+    assert whole.totals.statements <= changed.totals.statements <= truth[0]
