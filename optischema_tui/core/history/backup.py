@@ -70,8 +70,9 @@ def make(
     if room(folder) < size + RESERVE:
         raise StorageError(
             f"{schema.what} was not backed up",
-            f"A copy takes {size >> 20} MB, and {folder} has {room(folder) >> 20} MB left",
-            "Free some space",
+            f"A copy takes {(size >> 20) + 1} MB and leaves {RESERVE >> 20} MB free, and {folder} has"
+            f" {room(folder) >> 20} MB",
+            "Free some space: the next backup is then made by itself",
         )
     part = folder / f"{path.stem}-{os.getpid()}.part"
     part.unlink(missing_ok=True)

@@ -15,7 +15,7 @@ from optischema_tui.core.errors import StorageError
 from optischema_tui.core.history import backup
 from optischema_tui.core.history.failures import BUSY_TIMEOUT_MS, Damaged, explain, is_damage
 from optischema_tui.core.history.file_format import Schema, check
-from optischema_tui.core.history.filesystem import inode_of, is_shared, kind_of, locked
+from optischema_tui.core.history.filesystem import create_private, inode_of, is_shared, kind_of, locked
 from optischema_tui.core.paths import make_private
 
 DAY = 86400.0
@@ -165,6 +165,7 @@ class Care:
         if whole:
             record = self._record()
             temporary = record.with_suffix(".part")
+            create_private(temporary)
             temporary.write_text(json.dumps({"integrity_checked_at": now}))
             os.replace(temporary, record)
 

@@ -151,8 +151,8 @@ def test_no_room_is_told_and_the_last_backup_stays(
         patched.setattr(backup, "room", lambda directory: 20 << 20)
         maintain(database)
     assert backup.backups(database.path) == before
-    assert "The notebook was not backed up. A copy takes 0 MB" in database.notice
-    assert "has 20 MB left" in database.notice
+    assert "The notebook was not backed up. A copy takes 1 MB" in database.notice
+    assert "has 20 MB" in database.notice
     clock.advance(61)
     maintain(database)
     assert len(backup.backups(database.path)) == 2
