@@ -22,10 +22,10 @@ TEXT_BYTES = 8_000_000
 """Fetched in one go; the rest follows later."""
 TEXT_BATCH = 20_000
 TEXT_SECONDS = 15.0
-SHARE_HEAVY, SHARE_LIGHT = 0.003, 0.0005
-"""Of the time that reading texts may take, when a text of weight is missing and when none is."""
-HEAVY = 0.001
-"""A statement of weight has this share of all time."""
+SHARE_TOP, SHARE_HEAVY, SHARE_LIGHT = 0.02, 0.003, 0.0005
+"""Of the time that reading texts may take: when one is missing that everybody looks at first, one of weight, or none."""
+TOP, HEAVY = 0.05, 0.001
+"""Share of all time of a statement that everybody looks at first, and of one of weight."""
 PAUSE_AFTER_FAILURE = 600.0
 _UNTRANSLATABLE = ("22021", "22P05")
 """What the server says then: the function converts all texts or none."""
@@ -132,5 +132,8 @@ class Texts:
     def _due(self, all_time: float) -> float:
         if self._failure:
             return self._last + PAUSE_AFTER_FAILURE
-        heavy = self._heaviest >= HEAVY * all_time
-        return self._last + self._cost / (SHARE_HEAVY if heavy else SHARE_LIGHT)
+        if self._heaviest >= TOP * all_time:
+            share = SHARE_TOP
+        else:
+            share = SHARE_HEAVY if self._heaviest >= HEAVY * all_time else SHARE_LIGHT
+        return self._last + self._cost / share
