@@ -23,7 +23,7 @@ TEXT_BYTES = 8_000_000
 TEXT_BATCH = 20_000
 TEXT_SECONDS = 15.0
 SHARE_TOP, SHARE_HEAVY, SHARE_LIGHT = 0.02, 0.003, 0.0005
-"""Of the time that reading texts may take: when one is missing that everybody looks at first, one of weight, or none."""
+"""Of the time that reading texts may take: when one that everybody looks at first is missing, one of weight, none."""
 TOP, HEAVY = 0.05, 0.001
 """Share of all time of a statement that everybody looks at first, and of one of weight."""
 PAUSE_AFTER_FAILURE = 600.0
