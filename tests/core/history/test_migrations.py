@@ -131,7 +131,7 @@ def test_an_upgrade_without_room_for_a_backup_is_told(tmp_path: Path, monkeypatc
     with closing(History.open(path)) as history:
         assert_intact(history)
         assert "no backup from before the upgrade" in history.notice
-        assert "has 1 MB left" in history.notice
+        assert "has 1 MB" in history.notice
     assert backup.backups(path) == []
 
 
