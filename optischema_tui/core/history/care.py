@@ -86,8 +86,10 @@ class Care:
     def stop(self) -> None:
         """End what runs; it is begun anew next time."""
         self._stopping.set()
-        with contextlib.suppress(sqlite3.Error, AttributeError):
-            self._connection.interrupt()  # type: ignore[union-attr]
+        connection = self._connection  # its thread may set it to None meanwhile
+        if connection is not None:
+            with contextlib.suppress(sqlite3.Error):
+                connection.interrupt()
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join(STOP_SECONDS)
 
