@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from optischema_tui.core.advise.candidates import candidates, column_problem, table_problem
-from optischema_tui.core.advise.coverage import covered_by
+from optischema_tui.core.advise.judge.proof import MIN_FALL, Proof, prove, recommend
 from optischema_tui.core.advise.planner import Planner
-from optischema_tui.core.advise.predicates import TableKey, uses
-from optischema_tui.core.advise.proof import MIN_FALL, Proof, prove, recommend
+from optischema_tui.core.advise.propose.candidates import candidates, column_problem, table_problem
+from optischema_tui.core.advise.propose.coverage import covered_by
+from optischema_tui.core.advise.reading.uses import TableKey, uses
 from optischema_tui.core.advise.result import Advice
 from optischema_tui.core.advise.search import MIN_GAIN, Choice, Pool, build_pool, choose, ordered
 from optischema_tui.core.advise.work import Pricer, Specs, Work

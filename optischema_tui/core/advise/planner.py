@@ -1,13 +1,17 @@
-"""What the advisor needs of a planner. The lab is one."""
+"""What the advisor needs of a planner. The lab is one; HypoPG on a server is another."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from optischema_tui.core.errors import LabError
 from optischema_tui.core.models import IndexSpec
 from optischema_tui.core.workload.plan import PlanNode
+
+IndexName = tuple[str, str]
+"""(schema, name) of an index that exists on the target."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +21,8 @@ class WhatIf:
     spec: IndexSpec
     name: str
     size_bytes: int
+    guess: str = ""
+    """Why plans with it rest on a guess (no statistics of its expression); empty when they do not."""
 
 
 class Planner(Protocol):
@@ -24,7 +30,7 @@ class Planner(Protocol):
 
     @property
     def calls(self) -> int:
-        """Statements planned so far."""
+        """EXPLAINs so far, those that sizes needed included."""
 
     @property
     def name(self) -> str:
@@ -33,8 +39,12 @@ class Planner(Protocol):
     def add(self, spec: IndexSpec) -> WhatIf:
         """Make `spec` known; absent from plans until named. Raises LabError when the index cannot be modelled."""
 
-    def plan(self, sql: str, indexes: Collection[WhatIf] = ()) -> PlanNode:
-        """The plan of one statement (literals, or $n planned generically) with exactly `indexes` beside the real ones.
+    def add_many(self, specs: Sequence[IndexSpec]) -> list[WhatIf | LabError]:
+        """`add` for each, in one go and much faster; in place of an index that cannot be modelled, its error."""
 
-        Raises PlanFailed when the statement cannot be planned.
+    def plan(self, sql: str, indexes: Collection[WhatIf] = (), *, without: Collection[IndexName] = ()) -> PlanNode:
+        """The plan of one statement (literals, or $n planned generically) with exactly `indexes` beside the real ones,
+        less the real ones named in `without`.
+
+        Raises PlanFailed when the statement cannot be planned, LabError when `without` is beyond this planner.
         """

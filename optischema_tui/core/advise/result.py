@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from optischema_tui.core.models import Recommendation
+from optischema_tui.core.models import CurvePoint, Recommendation
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,3 +27,15 @@ class Advice:
     """Statements too light to be looked at."""
     left_out_share: float = 0.0
     """0-1: their share of the workload's measured time."""
+    gain: float = 0.0
+    """0-1: the share of the measured time that the recommended set saves, upkeep of writes subtracted."""
+    bound: float = 1.0
+    """0-1: no set within the budget saves more than this, as far as the costs that were asked for tell."""
+    curve: tuple[CurvePoint, ...] = ()
+    """Gain against bytes, by bytes; the first point is (0, 0)."""
+    questions: int = 0
+    """Texts with values that were planned; several per normalised statement."""
+    candidates: int = 0
+    """Indexes that were planned with."""
+    stopped: bool = False
+    """The search was ended before it was through: this is the best found so far."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 
-from optischema_tui.core.advise.candidates import MAX_WIDTH
+from optischema_tui.core.advise.propose.candidates import MAX_WIDTH
 from optischema_tui.core.advise.work import Pricer, Specs, Work
 from optischema_tui.core.models import IndexSpec
 

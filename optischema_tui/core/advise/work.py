@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from optischema_tui.core.advise.planner import Planner, WhatIf
-from optischema_tui.core.advise.predicates import Use
+from optischema_tui.core.advise.reading.uses import Use
 from optischema_tui.core.errors import LabError, PlanFailed
 from optischema_tui.core.models import IndexSpec
 from optischema_tui.core.workload.plan import PlanNode

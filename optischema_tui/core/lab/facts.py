@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from optischema_tui.core.lab.image import BLOCK_SIZE, Column, ColumnStatistics, Image, Index, Relation
-from optischema_tui.core.models import CatalogFacts, ColumnFacts, IndexFacts, TableFacts
+from optischema_tui.core.models import CatalogFacts, ColumnFacts, ForeignKey, IndexFacts, TableFacts
 
 
 def catalog_facts(image: Image) -> CatalogFacts:
@@ -53,7 +53,12 @@ class _Facts:
             size_bytes=sum(part.size_bytes for part in parts),
             columns=tuple(self.column(relation, column) for column in relation.columns if not column.dropped),
             indexes=tuple(self.index(index) for index in self.indexes[relation.oid]),
-            writes=sum(part.writes for part in parts),
+            writes=sum(part.inserts + part.updates + part.deletes for part in parts),
+            inserts=sum(part.inserts for part in parts),
+            updates=sum(part.updates for part in parts),
+            hot_updates=sum(part.hot_updates for part in parts),
+            deletes=sum(part.deletes for part in parts),
+            modified=sum(part.modified for part in parts),
             foreign_keys=self.foreign_keys(relation),
             partitioned=relation.kind == "p",
             partition_of=self.parent(relation),
@@ -100,6 +105,15 @@ class _Facts:
             size_bytes=self.index_size(index),
             definition=index.definition,
             expressions=index.expressions,
+            opclasses=index.opclasses if any(index.opclasses) else (),
+            nulls_first=tuple(bool(option & 2) for option in index.options[: index.keys]),
+            scans=self.index_scans(index),
+            replica_identity=index.replica_identity,
+            clustered=index.clustered,
+            extension=index.extension,
+            part_of=next(
+                (self.image.relations[oid].name for oid in relation.parents if oid in self.image.relations), ""
+            ),
         )
 
     def index_size(self, index: Index) -> int:
@@ -110,13 +124,22 @@ class _Facts:
         children: Iterable[Relation] = (r for r in self.image.relations.values() if index.oid in r.parents)
         return sum(self.index_size(self.image.indexes[r.oid]) for r in children if r.oid in self.image.indexes)
 
-    def foreign_keys(self, relation: Relation) -> tuple[tuple[str, ...], ...]:
+    def index_scans(self, index: Index) -> int:
+        relation = self.image.relations[index.oid]
+        if relation.kind == "i":
+            return relation.scans
+        children = (r for r in self.image.relations.values() if index.oid in r.parents)
+        return sum(self.index_scans(self.image.indexes[r.oid]) for r in children if r.oid in self.image.indexes)
+
+    def foreign_keys(self, relation: Relation) -> tuple[ForeignKey, ...]:
         names = {column.number: column.name for column in relation.columns}
-        return tuple(
-            tuple(names[number] for number in constraint.columns)
-            for constraint in self.image.constraints
-            if constraint.kind == "f" and constraint.relation == relation.oid
-        )
+        found = []
+        for constraint in self.image.constraints:
+            parent = self.image.relations.get(constraint.references)
+            if constraint.kind == "f" and constraint.relation == relation.oid and parent is not None:
+                columns = tuple(names[number] for number in constraint.columns)
+                found.append(ForeignKey(columns, parent.schema, parent.name))
+        return tuple(found)
 
 
 def _texts(array: str | None) -> tuple[str, ...]:

@@ -104,7 +104,15 @@ class Relation:
     partition_key: str
     bound: str
     parents: tuple[int, ...]
-    writes: int
+    inserts: int = 0
+    """n_tup_ins since the statistics were reset; likewise the next four."""
+    updates: int = 0
+    hot_updates: int = 0
+    deletes: int = 0
+    modified: int = 0
+    """n_mod_since_analyze."""
+    scans: int = 0
+    """idx_scan of an index since the statistics were reset."""
     columns: tuple[Column, ...] = ()
     view: str = ""
     """Definition of a view or materialized view."""
@@ -122,6 +130,8 @@ class Constraint:
     index: int
     parent: int
     columns: tuple[int, ...]
+    references: int = 0
+    """The table that a foreign key points to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,13 +146,19 @@ class Index:
     """Column numbers in the same order; 0 for an expression."""
     keys: int
     options: tuple[int, ...]
-    """Per key column, bit 0: descending."""
+    """Per key column; bit 0: descending, bit 1: NULLS FIRST."""
     predicate: str
     expressions: bool
     unique: bool
     primary: bool
     valid: bool
     constraint: bool
+    opclasses: tuple[str, ...] = ()
+    """Per key column; empty text for the type's own."""
+    replica_identity: bool = False
+    clustered: bool = False
+    extension: str = ""
+    """The extension that owns it."""
     height: int | None = None
     """Levels above the leaves of a B-tree, where the target told it; None: to be estimated from the size."""
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
-from optischema_tui.core.advise.planner import WhatIf
+from optischema_tui.core.advise.planner import IndexName, WhatIf
 from optischema_tui.core.clock import SYSTEM
 from optischema_tui.core.cluster.binaries import Binaries
 from optischema_tui.core.errors import LabError, OptischemaError
@@ -84,11 +84,23 @@ class Lab:
                 self._known[spec] = self._add(spec)
             return self._known[spec]
 
-    def plan(self, sql: str, indexes: Collection[WhatIf] = ()) -> PlanNode:
+    def add_many(self, specs: Sequence[IndexSpec]) -> list[WhatIf | LabError]:
+        """`add` for each; in place of an index that cannot be modelled, its error."""
+        made: list[WhatIf | LabError] = []
+        for spec in specs:
+            try:
+                made.append(self.add(spec))
+            except LabError as error:
+                made.append(error)
+        return made
+
+    def plan(self, sql: str, indexes: Collection[WhatIf] = (), *, without: Collection[IndexName] = ()) -> PlanNode:
         """The plan of one statement (literals, or `$n` planned generically) with exactly `indexes` and the real ones.
 
         Raises PlanFailed when it cannot be planned, LabError when the lab is gone.
         """
+        if without:
+            raise LabError("The lab cannot hide an index that exists yet")
         plan = parse_plan(self.plan_raw(sql, indexes))
         return self._renamed(plan) if indexes and self._names else plan
 

@@ -208,7 +208,12 @@ class _Reader:
                 partition_key=row["partition_key"] or "",
                 bound=row["bound"],
                 parents=tuple(row["parents"]),
-                writes=row["writes"],
+                inserts=row["inserts"],
+                updates=row["updates"],
+                hot_updates=row["hot_updates"],
+                deletes=row["deletes"],
+                modified=row["modified"],
+                scans=row["scans"],
                 columns=tuple(columns[row["oid"]]),
             )
             if relation.kind in "vm":
@@ -337,6 +342,7 @@ def _index(row: Row) -> Index:
             "primary": row["is_primary"],
             "valid": row["is_valid"],
             "constraint": row["is_constraint"],
+            "clustered": row["is_clustered"],
         },
     )
     return index

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from optischema_tui.core.models.advice import Affected as Affected
+    from optischema_tui.core.models.advice import CurvePoint as CurvePoint
     from optischema_tui.core.models.advice import Evidence as Evidence
     from optischema_tui.core.models.advice import Finding as Finding
     from optischema_tui.core.models.advice import Recommendation as Recommendation
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from optischema_tui.core.models.readings import WaitPoint as WaitPoint
     from optischema_tui.core.models.schema import CatalogFacts as CatalogFacts
     from optischema_tui.core.models.schema import ColumnFacts as ColumnFacts
+    from optischema_tui.core.models.schema import ForeignKey as ForeignKey
     from optischema_tui.core.models.schema import IndexFacts as IndexFacts
     from optischema_tui.core.models.schema import IndexSpec as IndexSpec
     from optischema_tui.core.models.schema import TableFacts as TableFacts
@@ -62,8 +64,8 @@ _HOMES = {
         Snapshot StatementDelta Totals changed_samples""",
     "picture": """Kpis QueryRow LoadPoint Hidden Picture StoredTick""",
     "readings": """ActivitySample Reading Session WaitPoint""",
-    "schema": """ColumnFacts IndexSpec IndexFacts TableFacts CatalogFacts""",
-    "advice": """Risk Finding Affected Evidence Recommendation recommendation_id""",
+    "schema": """ColumnFacts ForeignKey IndexSpec IndexFacts TableFacts CatalogFacts""",
+    "advice": """Risk Finding Affected CurvePoint Evidence Recommendation recommendation_id""",
     "changes": """ChangeState Change Level Check BuildProgress AuditEntry""",
     "baselines": """WindowStats Baseline""",
 }

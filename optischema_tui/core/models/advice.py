@@ -38,6 +38,23 @@ class Affected:
     mean_exec_time: float
     cost_before: float
     cost_after: float
+    generic_before: float | None = None
+    """Cost of the generic plan ($n unknown) without and with the index; None for a statement with its own literals."""
+    generic_after: float | None = None
+    fidelity: float | None = None
+    """|lab - target| / target of the statement's plan as things are; None when the target was not asked."""
+    values: tuple[str, ...] = ()
+    """The values that were drawn for its parameters, in words."""
+
+
+@dataclass(frozen=True, slots=True)
+class CurvePoint:
+    """One point of the curve of gain against bytes."""
+
+    size_bytes: int
+    gain: float
+    """0-1 of the measured time."""
+    indexes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +74,16 @@ class Evidence:
     """In words, with its reason."""
     notes: tuple[str, ...] = ()
     """Column order and other reasons, one sentence each."""
+    upkeep: float = 0.0
+    """0-1: the share of the workload's measured time that keeping it up to date costs; subtracted from its gain."""
+    would_change: tuple[str, ...] = ()
+    """What would turn the verdict, one sentence each."""
+    facts: tuple[str, ...] = ()
+    """Of a drop: conditions of its safety that are known to hold, one sentence each."""
+    unknowns: tuple[str, ...] = ()
+    """Of a drop: conditions that a person must check first."""
+    second_opinion: str = ""
+    """What HypoPG on the target says to it, when it was asked."""
 
     @property
     def gain(self) -> float:
@@ -71,7 +98,7 @@ class Recommendation:
     target: str
     """Fingerprint of the target."""
     kind: str
-    """create_index"""
+    """create_index or drop_index"""
     title: str
     forward_sql: str
     inverse_sql: str

@@ -25,26 +25,50 @@ class ColumnFacts:
 
 @dataclass(frozen=True, slots=True)
 class IndexSpec:
-    """A B-tree to create: the canonical form that recommendations, the lab and the change room share."""
+    """An index to create: the canonical form that recommendations, the lab and the change room share.
+
+    The tuples that go "per key" are as long as `columns`, or empty where every key has the default.
+    """
 
     schema: str
     table: str
     columns: tuple[str, ...]
-    """Key columns in order, unquoted names."""
+    """Keys in order: unquoted column names; where `computed` says so, an expression's SQL text in parentheses."""
     descending: tuple[bool, ...] = ()
-    """Per key column; empty means all ascending."""
+    """Per key."""
     include: tuple[str, ...] = ()
+    """Unquoted column names."""
     predicate: str = ""
     """SQL text of a partial index's WHERE, without the keyword."""
+    method: str = "btree"
+    computed: tuple[bool, ...] = ()
+    """Per key: an expression, not a column."""
+    opclasses: tuple[str, ...] = ()
+    """Per key: a built-in operator class such as text_pattern_ops; empty for the type's own."""
+    nulls: tuple[str, ...] = ()
+    """Per key: FIRST or LAST where it differs from the direction's own (ASC: LAST, DESC: FIRST), else empty."""
+
+    def is_computed(self, position: int) -> bool:
+        return bool(self.computed) and self.computed[position]
+
+    @property
+    def plain(self) -> bool:
+        """A B-tree on columns with the types' own operator classes, over all rows."""
+        return self.method == "btree" and not (any(self.computed) or any(self.opclasses) or self.predicate)
+
+    def key(self, position: int) -> str:
+        """One key as CREATE INDEX takes it."""
+        name = self.columns[position]
+        text = name if self.is_computed(position) else quote(name)
+        text += f" {self.opclasses[position]}" if self.opclasses and self.opclasses[position] else ""
+        text += " DESC" if self.descending and self.descending[position] else ""
+        return text + (f" NULLS {self.nulls[position]}" if self.nulls and self.nulls[position] else "")
 
     def sql(self, name: str, *, concurrently: bool = True) -> str:
-        """The CREATE INDEX statement, everything quoted, without a trailing semicolon."""
-        keys = ", ".join(
-            quote(column) + (" DESC" if self.descending and self.descending[position] else "")
-            for position, column in enumerate(self.columns)
-        )
+        """The CREATE INDEX statement, every name quoted, without a trailing semicolon."""
+        keys = ", ".join(self.key(position) for position in range(len(self.columns)))
         how = "CREATE INDEX CONCURRENTLY" if concurrently else "CREATE INDEX"
-        text = f"{how} {quote(name)} ON {quote(self.schema)}.{quote(self.table)} USING btree ({keys})"
+        text = f"{how} {quote(name)} ON {quote(self.schema)}.{quote(self.table)} USING {self.method} ({keys})"
         if self.include:
             text += f" INCLUDE ({', '.join(map(quote, self.include))})"
         return text + (f" WHERE {self.predicate}" if self.predicate else "")
@@ -70,6 +94,29 @@ class IndexFacts:
     size_bytes: int
     definition: str
     expressions: bool = False
+    opclasses: tuple[str, ...] = ()
+    """Per key column; empty where every key has its type's own."""
+    nulls_first: tuple[bool, ...] = ()
+    """Per key column; empty unknown."""
+    scans: int | None = None
+    """idx_scan since the statistics were reset; None unknown."""
+    replica_identity: bool = False
+    clustered: bool = False
+    extension: str = ""
+    """The extension that owns it."""
+    part_of: str = ""
+    """The partitioned index that it is attached to."""
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignKey:
+    """A foreign key that a table declares."""
+
+    columns: tuple[str, ...]
+    schema: str
+    """Of the referenced table."""
+    table: str
+    """The referenced table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +131,15 @@ class TableFacts:
     indexes: tuple[IndexFacts, ...]
     writes: int = 0
     """n_tup_ins + n_tup_upd + n_tup_del since the statistics were reset."""
-    foreign_keys: tuple[tuple[str, ...], ...] = ()
-    """Column lists of the foreign keys that this table declares."""
+    foreign_keys: tuple[ForeignKey, ...] = ()
+    """Those that this table declares."""
+    inserts: int = 0
+    """n_tup_ins since the statistics were reset; likewise the next four."""
+    updates: int = 0
+    hot_updates: int = 0
+    deletes: int = 0
+    modified: int = 0
+    """n_mod_since_analyze."""
     partitioned: bool = False
     partition_of: str = ""
     """Name of the partitioned parent (or inheritance parent) that this table is a part of; empty for none."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from optischema_tui.core.advise.conditions import Kind, comparisons, sort_key
-from optischema_tui.core.advise.predicates import uses
+from optischema_tui.core.advise.reading.conditions import Kind, comparisons, sort_key
+from optischema_tui.core.advise.reading.uses import uses
 from optischema_tui.core.models import CatalogFacts, ColumnFacts, TableFacts
 from optischema_tui.core.workload.plan import PlanNode
 

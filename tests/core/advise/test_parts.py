@@ -6,11 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from optischema_tui.core.advise.candidates import MAX_WIDTH, candidates, column_problem, table_problem
-from optischema_tui.core.advise.coverage import covered_by, invalid_twin, makes_redundant
+from optischema_tui.core.advise.judge.risk import assess, updated_columns
 from optischema_tui.core.advise.naming import index_name
-from optischema_tui.core.advise.predicates import Use
-from optischema_tui.core.advise.risk import assess, updated_columns
+from optischema_tui.core.advise.propose.candidates import MAX_WIDTH, candidates, column_problem, table_problem
+from optischema_tui.core.advise.propose.coverage import covered_by, invalid_twin, makes_redundant
+from optischema_tui.core.advise.reading.uses import Use
 from optischema_tui.core.models import ColumnFacts, IndexFacts, IndexSpec, Risk, TableFacts
 
 

@@ -11,6 +11,13 @@ SELECT i.indexrelid AS oid, i.indrelid AS relation, am.amname::text AS method,
        coalesce(pg_get_expr(i.indpred, i.indrelid), '') AS predicate,
        i.indexprs IS NOT NULL AS expressions,
        i.indisunique AS is_unique, i.indisprimary AS is_primary, i.indisvalid AS is_valid,
+       i.indisreplident AS replica_identity, i.indisclustered AS is_clustered,
+       coalesce((SELECT e.extname::text FROM pg_depend x JOIN pg_extension e ON e.oid = x.refobjid
+                 WHERE x.classid = 'pg_class'::regclass AND x.objid = i.indexrelid AND x.deptype = 'e'
+                   AND x.refclassid = 'pg_extension'::regclass), '') AS extension,
+       ARRAY(SELECT CASE WHEN o.opcdefault THEN '' ELSE o.opcname::text END
+             FROM unnest(i.indclass::oid[]) WITH ORDINALITY AS k (class, position)
+             JOIN pg_opclass o ON o.oid = k.class ORDER BY k.position) AS opclasses,
        EXISTS (SELECT FROM pg_constraint k WHERE k.conindid = i.indexrelid AND k.contype IN ('p', 'u', 'x')) AS is_constraint
 FROM pg_index i
 JOIN pg_class c ON c.oid = i.indexrelid

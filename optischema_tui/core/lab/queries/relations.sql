@@ -7,10 +7,12 @@ SELECT c.oid, n.nspname::text AS schema, c.relname::text AS name, c.relkind::tex
        CASE WHEN c.relkind = 'p' THEN pg_get_partkeydef(c.oid) ELSE '' END AS partition_key,
        CASE WHEN c.relispartition THEN coalesce(pg_get_expr(c.relpartbound, c.oid), '') ELSE '' END AS bound,
        ARRAY(SELECT i.inhparent FROM pg_inherits i WHERE i.inhrelid = c.oid ORDER BY i.inhseqno) AS parents,
-       CASE WHEN c.relkind IN ('r', 'm')
-            THEN coalesce(pg_stat_get_tuples_inserted(c.oid) + pg_stat_get_tuples_updated(c.oid)
-                          + pg_stat_get_tuples_deleted(c.oid), 0)
-            ELSE 0 END AS writes
+       coalesce(pg_stat_get_tuples_inserted(c.oid), 0) AS inserts,
+       coalesce(pg_stat_get_tuples_updated(c.oid), 0) AS updates,
+       coalesce(pg_stat_get_tuples_hot_updated(c.oid), 0) AS hot_updates,
+       coalesce(pg_stat_get_tuples_deleted(c.oid), 0) AS deletes,
+       coalesce(pg_stat_get_mod_since_analyze(c.oid), 0) AS modified,
+       coalesce(CASE WHEN c.relkind = 'i' THEN pg_stat_get_numscans(c.oid) END, 0) AS scans
 FROM pg_class c
 JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname NOT LIKE 'pg\_%' AND n.nspname <> 'information_schema'

@@ -6,10 +6,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from optischema_tui.core.advise.candidates import by_selectivity
-from optischema_tui.core.advise.coverage import invalid_twin, makes_redundant
+from optischema_tui.core.advise.judge.risk import assess
 from optischema_tui.core.advise.naming import canonical, index_name
-from optischema_tui.core.advise.risk import assess
+from optischema_tui.core.advise.propose.candidates import by_selectivity
+from optischema_tui.core.advise.propose.coverage import invalid_twin, makes_redundant
 from optischema_tui.core.advise.search import MIN_GAIN
 from optischema_tui.core.advise.work import Pricer, Specs, Work
 from optischema_tui.core.models import (
@@ -157,8 +157,10 @@ def _confidence(spec: IndexSpec, table: TableFacts, proof: Proof) -> str:
 def _notes(spec: IndexSpec, table: TableFacts, proof: Proof) -> tuple[str, ...]:
     notes = _order_notes(spec, table, proof)
     for key in table.foreign_keys:
-        if set(spec.columns[: len(key)]) == set(key):
-            notes.append(f"It also serves the foreign key on ({', '.join(key)}): deletes in the parent look here.")
+        if set(spec.columns[: len(key.columns)]) == set(key.columns):
+            notes.append(
+                f"It also serves the foreign key on ({', '.join(key.columns)}): deletes in the parent look here."
+            )
     for name in makes_redundant(spec, table):
         notes.append(f"It would make the index {name} redundant.")
     twin = invalid_twin(spec, table)

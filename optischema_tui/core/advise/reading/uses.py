@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from optischema_tui.core.advise.conditions import Comparison, Kind, Reference, comparisons, sort_key
+from optischema_tui.core.advise.reading.conditions import Comparison, Kind, Reference, comparisons, sort_key
 from optischema_tui.core.models import CatalogFacts, TableFacts
 from optischema_tui.core.workload.plan import PlanNode
 

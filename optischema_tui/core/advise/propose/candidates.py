@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from optischema_tui.core.advise.predicates import SortKeys, Use
+from optischema_tui.core.advise.reading.uses import SortKeys, Use
 from optischema_tui.core.models import ColumnFacts, IndexSpec, TableFacts
 
 MAX_WIDTH = 4
