@@ -16,8 +16,9 @@ from optischema_tui import messages as m
 from optischema_tui.actions import bindings
 from optischema_tui.commands import ActionCommands
 from optischema_tui.core.clock import SYSTEM, Clock, local_stamp, local_time
-from optischema_tui.core.errors import AuthError, OptischemaError, few_sentences
+from optischema_tui.core.errors import AuthError, OptischemaError, UsageError, few_sentences
 from optischema_tui.core.safe_text import clean, redact
+from optischema_tui.core.sizes import parse_size
 from optischema_tui.core.target.spec import TargetSpec
 from optischema_tui.export import write_export
 from optischema_tui.launch import SWITCH
@@ -42,6 +43,14 @@ class Port(Protocol):
 
     async def stop(self) -> None:
         """End everything; what is being written is written to its end."""
+
+
+def _not_a_size(text: str) -> str:
+    try:
+        parse_size(text)
+    except UsageError as error:
+        return f"{error.sentence}. {error.todo}."
+    return ""
 
 
 def _dashboard() -> Screen[Any]:
@@ -99,8 +108,8 @@ def _doctor() -> Screen[Any]:
 
 
 CHANGING = (
-    m.Advise, m.Approve, m.Dismiss, m.Keep, m.Preflight, m.Run, m.CancelRun, m.CreateBaseline, m.OpenRun, m.AskDismiss,
-    m.AskKeep, m.AskBaseline,
+    m.Advise, m.AskBudget, m.SecondOpinion, m.Approve, m.Dismiss, m.Keep, m.Preflight, m.Run, m.CancelRun,
+    m.CreateBaseline, m.OpenRun, m.AskDismiss, m.AskKeep, m.AskBaseline,
 )  # fmt: skip
 """Refused while the screens stand in the past: a person would decide on what is no longer so."""
 OFTEN = (m.ActivityReady, m.ReadingReady)
@@ -227,7 +236,15 @@ class OptischemaApp(App[int]):
                 self.push_screen(QueryDetailScreen(key))
             case m.OpenRun(change_id, undo):
                 self._open_run(change_id, undo)
-            case m.AskDismiss() | m.AskKeep() | m.AskBaseline() | m.ShowHelp() | m.AskMoment() | m.ShowFilters():
+            case (
+                m.AskDismiss()
+                | m.AskKeep()
+                | m.AskBaseline()
+                | m.AskBudget()
+                | m.ShowHelp()
+                | m.AskMoment()
+                | m.ShowFilters()
+            ):
                 self._dialog(request)
             case m.Poll() if isinstance(self.state.link.error, AuthError):
                 self._asked_password = False
@@ -277,6 +294,14 @@ class OptischemaApp(App[int]):
                         self.bridge.ask(m.Keep(change_id, reason))
 
                 self.push_screen(PromptScreen("Keep", title, "why? it stays in the audit journal"), kept)
+            case m.AskBudget():
+
+                def given(text: str | None) -> None:
+                    if text:
+                        self.bridge.ask(m.Advise(parse_size(text)))
+
+                sentence = "The recommended indexes together may take so many bytes; R advises without a bound."
+                self.push_screen(PromptScreen("Budget", sentence, "500MB, 2GB", wrong=_not_a_size), given)
             case m.AskBaseline():
 
                 def named(name: str | None) -> None:

@@ -308,9 +308,13 @@ class Bridge:
                 if self._watch is not None:
                     self._watch.set_interval(seconds)
                 self._tell(m.PollChanged(seconds, self._paused))
-            case m.Advise():
+            case m.Advise(budget):
                 self._tell(m.AdviceStep("starting", 0.0))
-                self._job(self._desk.advise, m.AdviceFailed)
+                self._job(lambda: self._desk.advise(budget), m.AdviceFailed)
+            case m.StopAdvice():
+                self._desk.stop_advice()
+            case m.SecondOpinion(recommendation_id):
+                self._job(lambda: self._desk.second_opinion(recommendation_id))
             case m.LoadLedger():
                 self._job(self._desk.load_ledger, lambda error: m.LoadFailed("optimizations", error))
             case m.Approve(recommendation_id):

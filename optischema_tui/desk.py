@@ -8,7 +8,6 @@ from collections.abc import Callable
 from optischema_tui import messages as m
 from optischema_tui.core.clock import Clock
 from optischema_tui.core.paths import Paths
-from optischema_tui.core.safe_text import one_line
 from optischema_tui.core.target.spec import TargetSpec
 
 AUDIT_SHOWN = 500
@@ -34,25 +33,30 @@ class Desk:
         self._tell = tell
         self._fingerprint = fingerprint
         self._lab_bindir = lab_bindir
+        self._stop_advice = threading.Event()
         self._reading = threading.Lock()
         """Of two that read the ledger, the later reader tells last."""
 
-    def advise(self) -> None:
+    def advise(self, budget_bytes: int | None) -> None:
         from optischema_tui.core.jobs.advise import run_advise
 
+        self._stop_advice.clear()
         report = run_advise(
-            self.spec, self._paths, clock=self._clock, lab_bindir=self._lab_bindir,
-            progress=lambda what, fraction: self._tell(m.AdviceStep(what, fraction)),
+            self.spec, self._paths, clock=self._clock, lab_bindir=self._lab_bindir, budget=budget_bytes,
+            progress=lambda what, fraction: self._tell(m.AdviceStep(what, fraction)), stop=self._stop_advice.is_set,
         )  # fmt: skip
-        advice, found = report.advice, len(report.recommendations)
-        put_aside = f", {len(report.dismissed)} dismissed earlier" if report.dismissed else ""
-        summary = (
-            f"{found} recommendation{'' if found == 1 else 's'}{put_aside}: {report.statements} statements, "
-            f"{advice.planner_calls} plans in the lab, {report.seconds:.1f} s"
-        )
         self.load_ledger()
-        unplanned = tuple(f"{one_line(sql, 120)}: {reason}" for sql, reason in advice.unplanned)
-        self._tell(m.AdviceReady(advice.why_not, (*unplanned, *report.not_modelled), summary))
+        self._tell(m.AdviceReady(report.run))
+
+    def stop_advice(self) -> None:
+        self._stop_advice.set()
+
+    def second_opinion(self, recommendation_id: str) -> None:
+        from optischema_tui.core.jobs.second_opinion import ask
+
+        said = ask(self.spec, self._paths, recommendation_id, clock=self._clock)
+        self.load_ledger()
+        self._tell(m.Told(said))
 
     def load_ledger(self) -> None:
         from optischema_tui.core.jobs import changes

@@ -17,6 +17,7 @@ from optischema_tui.core.errors import OptischemaError
 from optischema_tui.requests import Advise as Advise
 from optischema_tui.requests import Approve as Approve
 from optischema_tui.requests import AskBaseline as AskBaseline
+from optischema_tui.requests import AskBudget as AskBudget
 from optischema_tui.requests import AskDismiss as AskDismiss
 from optischema_tui.requests import AskKeep as AskKeep
 from optischema_tui.requests import AskMoment as AskMoment
@@ -43,11 +44,13 @@ from optischema_tui.requests import Preflight as Preflight
 from optischema_tui.requests import QuitAsked as QuitAsked
 from optischema_tui.requests import Request as Request
 from optischema_tui.requests import Run as Run
+from optischema_tui.requests import SecondOpinion as SecondOpinion
 from optischema_tui.requests import Seek as Seek
 from optischema_tui.requests import SetInterval as SetInterval
 from optischema_tui.requests import ShowFilters as ShowFilters
 from optischema_tui.requests import ShowHelp as ShowHelp
 from optischema_tui.requests import StepPast as StepPast
+from optischema_tui.requests import StopAdvice as StopAdvice
 from optischema_tui.requests import SwitchTarget as SwitchTarget
 from optischema_tui.requests import TargetChosen as TargetChosen
 from optischema_tui.requests import ToggleFilter as ToggleFilter
@@ -59,6 +62,7 @@ if TYPE_CHECKING:
     from optischema_tui.core.baseline.compare import Comparison
     from optischema_tui.core.models import (
         ActivitySample,
+        AdviceRun,
         AuditEntry,
         Baseline,
         BuildProgress,
@@ -202,11 +206,9 @@ class AdviceStep(Fact, bubble=False):
 
 @dataclass(eq=False, repr=False)
 class AdviceReady(Fact, bubble=False):
-    """A run of the advisor is over. Costs in planner units, `seconds` of wall clock."""
+    """A run of the advisor is over."""
 
-    why_not: tuple[str, ...]
-    unplanned: tuple[str, ...]
-    summary: str
+    run: AdviceRun
 
 
 @dataclass(eq=False, repr=False)

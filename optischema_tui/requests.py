@@ -68,8 +68,26 @@ class UsePassword(Request):
     password: str
 
 
+@dataclass(eq=False, repr=False)
 class Advise(Request):
-    pass
+    """`budget_bytes` bounds the recommended indexes together; None: no bound."""
+
+    budget_bytes: int | None = None
+
+
+class StopAdvice(Request):
+    """End the advisor's search and keep the best set found so far."""
+
+
+class AskBudget(Request):
+    """Ask for a budget, then advise within it."""
+
+
+@dataclass(eq=False, repr=False)
+class SecondOpinion(Request):
+    """Ask the target's own planner, with HypoPG, what it makes of a recommendation."""
+
+    recommendation_id: str
 
 
 class LoadLedger(Request):

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from optischema_tui.core.baseline.compare import Comparison
     from optischema_tui.core.models import (
         ActivitySample,
+        AdviceRun,
         AuditEntry,
         Baseline,
         BuildProgress,
@@ -125,9 +126,8 @@ class State:
     advising: tuple[str, float] | None = None
     """(step, 0-1) while the advisor runs."""
     advice_error: OptischemaError | None = None
-    advice_summary: str = ""
-    why_not: tuple[str, ...] = ()
-    unplanned: tuple[str, ...] = ()
+    advice: AdviceRun | None = None
+    """The last run of the advisor in this session."""
     recommendations: tuple[Recommendation, ...] = ()
     changes: tuple[Change, ...] = ()
     figures: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -258,8 +258,8 @@ def _advising(state: State, fact: m.Fact) -> State | None:
     match fact:
         case m.AdviceStep(what, fraction):
             return replace(state, advising=(what, fraction), advice_error=None)
-        case m.AdviceReady(why_not, unplanned, summary):
-            return replace(state, advising=None, why_not=why_not, unplanned=unplanned, advice_summary=summary)
+        case m.AdviceReady(run):
+            return replace(state, advising=None, advice=run)
         case m.AdviceFailed(error):
             return replace(state, advising=None, advice_error=error)
         case m.LedgerReady(recommendations, changes, figures):

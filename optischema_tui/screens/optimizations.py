@@ -106,9 +106,9 @@ class OptimizationsScreen(View):
             if state.advice_error is not None and item is None:
                 return [part for line in error_lines(state.advice_error) for part in wrap(line, width, 2)]
             if item is None:
-                return run_lines(state.why_not, state.unplanned, width, glyphs)
+                return run_lines(state.advice, width, glyphs)
             if why:
-                return why_lines(item, state.why_not, state.unplanned, width, glyphs)
+                return why_lines(item, state.advice, width, glyphs)
             measured = state.figures.get(item.change.id, ()) if item.change is not None else ()
             return evidence_lines(item, measured, width, glyphs)
 
@@ -119,6 +119,29 @@ class OptimizationsScreen(View):
     def action_advise(self) -> None:
         if self.state.advising is None:
             self.post_message(m.Advise())
+
+    def action_budget(self) -> None:
+        if self.state.advising is None:
+            self.post_message(m.AskBudget())
+
+    def action_stop_advice(self) -> None:
+        if self.state.advising is None:
+            self._say("The advisor is not running.")
+        else:
+            self.post_message(m.StopAdvice())
+
+    def action_back(self) -> None:
+        if self.state.advising is not None:
+            self.post_message(m.StopAdvice())
+        else:
+            super().action_back()
+
+    def action_opinion(self) -> None:
+        item = self.table.current
+        if item is None or item.recommendation is None or item.recommendation.spec is None:
+            self._say("There is no recommended index under the cursor to ask about.")
+        else:
+            self.post_message(m.SecondOpinion(item.recommendation.id))
 
     def action_why(self) -> None:
         self.why = not self.why
@@ -187,8 +210,7 @@ class OptimizationsScreen(View):
         return {
             "recommendations": [asdict(each) for each in state.recommendations],
             "changes": [asdict(each) for each in state.changes],
-            "why_not": state.why_not,
-            "unplanned": state.unplanned,
+            "run": asdict(state.advice) if state.advice is not None else None,
         }
 
 
@@ -197,8 +219,8 @@ def _summary(state: State, width: int, glyphs: Any) -> Line:
         return step_line(state.advising[0], state.advising[1], width, glyphs)
     if state.advice_error is not None:
         return (("The advisor stopped: ", "bad"), (state.advice_error.sentence, ""))
-    if state.advice_summary:
-        return ((state.advice_summary, "strong"),)
+    if state.advice is not None:
+        return ((state.advice.summary, "strong"),)
     waiting = len(state.recommendations)
     text = f"{waiting} recommendations from history" if waiting else "The advisor has not run yet"
     return ((text, "strong"), ("   R runs it: it builds a private copy of schema and statistics, no rows", "dim"))
@@ -209,7 +231,7 @@ def _empty(state: State) -> str:
         return "the advisor is running"
     if state.advice_error is not None:
         return "the advisor could not finish; see below"
-    if state.advice_summary:
+    if state.advice is not None:
         return "the advisor found no index worth its cost; the rejected ones stand below"
     if (error := state.unread.get("optimizations")) is not None:
         return f"not readable: {error.sentence}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from argparse import Namespace
 from pathlib import Path
@@ -12,12 +11,11 @@ from optischema_tui.core.errors import UsageError
 from optischema_tui.core.jobs.advise import AdviceReport, run_advise
 from optischema_tui.core.models import Recommendation
 from optischema_tui.core.safe_text import clean, one_line
+from optischema_tui.core.sizes import parse_size
 from optischema_tui.core.target.spec import TargetSpec
 from optischema_tui.core.workload.workload_file import parse
 from optischema_tui.twins.context import Context, asking_password
 from optischema_tui.twins.table import percent, size
-
-_UNITS = {"": 1, "b": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "t": 1 << 40}
 
 
 def run(context: Context, arguments: Namespace) -> int:
@@ -38,14 +36,6 @@ def run(context: Context, arguments: Namespace) -> int:
         return 0
 
     return asking_password(context.spec(arguments.target), work)
-
-
-def parse_size(text: str) -> int:
-    """'500MB' -> 524288000. Raises UsageError."""
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)i?b?\s*", text, re.IGNORECASE)
-    if match is None:
-        raise UsageError(f"{one_line(text, 40)!r} is not a size", "", "Write it like 500MB, 2GB or 1048576")
-    return int(float(match[1]) * _UNITS[match[2].lower()])
 
 
 def _read(name: str) -> str:

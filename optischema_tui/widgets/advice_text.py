@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from optischema_tui.core.clock import local_stamp
-from optischema_tui.core.models import Change, ChangeState, Recommendation, Risk
+from optischema_tui.core.models import AdviceRun, Affected, Change, ChangeState, Fidelity, Recommendation, Risk
 from optischema_tui.widgets import figures
+from optischema_tui.widgets.gain_curve import curve_lines
 from optischema_tui.widgets.glyphs import Glyphs, bar
 from optischema_tui.widgets.lines import Line, wrap
 from optischema_tui.widgets.sections import bullets, heading, labelled
@@ -31,6 +32,8 @@ _WORDS = {
     ChangeState.ROLLED_BACK: ("undone", "dim"),
     ChangeState.NEEDS_ATTENTION: ("ATTENTION", "bad"),
 }
+TRUE_COST = 0.01
+"""A lab whose cost is this near to the target's is true for that statement."""
 RISK_ROLES = {Risk.LOW: "good", Risk.MEDIUM: "warn", Risk.HIGH: "bad"}
 
 
@@ -103,9 +106,18 @@ def _proof_lines(recommendation: Recommendation, width: int, glyphs: Glyphs) -> 
     lines += labelled("cost", f"{cost}   {evidence.gain:.1f}x less in the planner's units", width)
     lines += labelled("load", f"{figures.percent(evidence.share)} of the measured time is in these statements", width)
     lines += labelled("size", f"about {figures.octets(evidence.size_bytes)}", width)
+    if evidence.upkeep > 0:
+        lines += labelled("upkeep", f"{figures.percent(evidence.upkeep)} of the measured time, for writes", width)
     lines += labelled("confidence", evidence.confidence, width)
+    if evidence.second_opinion:
+        lines += labelled("HypoPG", evidence.second_opinion, width)
     lines += labelled("risk", str(risk), width, role=RISK_ROLES[risk])
     lines += bullets(recommendation.risk_reasons, width, "  -")
+    if evidence.facts:
+        lines += [(), heading("Known", "speaks for its safety", width, glyphs), *bullets(evidence.facts, width, "-")]
+    if evidence.unknowns:
+        lines += [(), heading("Not known", "check it before you drop", width, glyphs)]
+        lines += bullets(evidence.unknowns, width, "-", "warn")
     if evidence.notes:
         lines += [(), heading("Why these columns", "", width, glyphs), *bullets(evidence.notes, width, "-")]
     lines += [(), heading("Statements", f"{len(evidence.affected)} change their plan", width, glyphs)]
@@ -126,12 +138,22 @@ def _proof_lines(recommendation: Recommendation, width: int, glyphs: Glyphs) -> 
             7,
         )
         lines += wrap((("       ", ""), (" ".join(affected.text[:2000].split()), "dim")), width, 7)[:3]
+        lines += _detail_lines(affected, width, glyphs)
     return lines
 
 
-def why_lines(
-    item: Item, overall: tuple[str, ...], unplanned: tuple[str, ...], width: int, glyphs: Glyphs
-) -> list[Line]:
+def _detail_lines(affected: Affected, width: int, glyphs: Glyphs) -> list[Line]:
+    """Values drawn, the generic plan, and how true the lab is for this statement."""
+    told = [f"with {values}" for values in affected.values]
+    if affected.generic_before is not None and affected.generic_after is not None:
+        cost = f"{figures.count(affected.generic_before)} {glyphs.arrow} {figures.count(affected.generic_after)}"
+        told.append(f"its generic plan, values unknown: cost {cost}")
+    if affected.fidelity is not None:
+        told.append(f"the target's own plan costs the same as the lab's within {affected.fidelity:.1%}")
+    return [line for text in told for line in wrap((("       ", ""), (text, "dim")), width, 9)]
+
+
+def why_lines(item: Item, run: AdviceRun | None, width: int, glyphs: Glyphs) -> list[Line]:
     """What was tried and rejected, for this recommendation and in the whole run."""
     lines: list[Line] = wrap(((item.title, "strong"),), width)
     recommendation = item.recommendation
@@ -139,16 +161,45 @@ def why_lines(
         lines += [(), heading("Why", "", width, glyphs), *bullets(recommendation.evidence.notes, width, "-")]
         lines += [(), heading("Why not something else", "", width, glyphs)]
         lines += bullets(recommendation.why_not, width, "-") or [(("no other candidate was left to compare", "dim"),)]
-    return [*lines, *run_lines(overall, unplanned, width, glyphs)]
+        if recommendation.evidence.would_change:
+            lines += [(), heading("What would change the verdict", "", width, glyphs)]
+            lines += bullets(recommendation.evidence.would_change, width, "-")
+    return [*lines, *run_lines(run, width, glyphs)]
 
 
-def run_lines(overall: tuple[str, ...], unplanned: tuple[str, ...], width: int, glyphs: Glyphs) -> list[Line]:
-    """What the last run of the advisor rejected or could not plan."""
+def run_lines(run: AdviceRun | None, width: int, glyphs: Glyphs) -> list[Line]:
+    """The last run of the advisor as a whole: gain against bytes, what it rejected, how true the lab is."""
+    if run is None:
+        return []
     lines: list[Line] = []
-    if overall:
-        lines += [(), heading("Rejected in the last run", "", width, glyphs), *bullets(overall, width, "-")]
-    if unplanned:
-        lines += [(), heading("Statements the lab could not plan", "", width, glyphs), *bullets(unplanned, width, "-")]
+    if len(run.curve) > 1:
+        detail = f"no set saves more than {figures.percent(run.bound)}; this one {figures.percent(run.gain)}"
+        lines += [(), heading("Gain against bytes", detail, width, glyphs), *curve_lines(run.curve, width, glyphs)]
+    if run.why_not:
+        lines += [(), heading("Rejected in the last run", "", width, glyphs), *bullets(run.why_not, width, "-")]
+    lines += _fidelity_lines(run.fidelity, width, glyphs)
+    if run.unplanned:
+        lines += [(), heading("Statements that could not be judged", "", width, glyphs)]
+        lines += bullets(run.unplanned, width, "-")
+    if run.not_modelled:
+        lines += [(), heading("Not modelled in the lab", "", width, glyphs), *bullets(run.not_modelled, width, "-")]
+    return lines
+
+
+def _fidelity_lines(checked: tuple[Fidelity, ...], width: int, glyphs: Glyphs) -> list[Line]:
+    """The target's own plain EXPLAIN of each statement against the lab's."""
+    if not checked:
+        return []
+    compared = [one for one in checked if not one.error]
+    same = sum(one.same_shape for one in compared)
+    detail = f"{same} of {len(compared)} plans as on the target"
+    lines: list[Line] = [(), heading("Is the lab true", detail, width, glyphs)]
+    for one in sorted(checked, key=lambda each: (not each.error, each.same_shape, -each.cost_error)):
+        good = not one.error and one.same_shape and one.cost_error <= TRUE_COST
+        word = "not compared" if one.error else "same plan" if one.same_shape else "other plan"
+        error = f"{one.cost_error:>7.1%}  " if not one.error else " " * 9
+        text = one.error if one.error else " ".join(one.text[:500].split())
+        lines += wrap(((error, ""), (f"{word:<13}", "good" if good else "warn"), (text, "dim")), width, 22)[:2]
     return lines
 
 

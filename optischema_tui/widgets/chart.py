@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,11 +13,7 @@ from typing import Any
 from optischema_tui.core.clock import local_time
 from optischema_tui.widgets.glyphs import Glyphs, glyphs_of
 from optischema_tui.widgets.lines import Line, LineView
-
-_SGR = re.compile(r"\x1b\[[0-9;]*m")
-_AXIS = "┤│|└+"
-_BLANK = " \u2800"
-_TO_ASCII = str.maketrans("┤├┌┐└┘─│┬┴┼", "||++++-|+++")
+from optischema_tui.widgets.plotted import ceiling, draw_plot
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +79,7 @@ def _plot(points: Sequence[Point], width: int, height: int, glyphs: Glyphs, role
     import plotext
 
     points = _thin(points, width * 2)
-    top = _ceiling(max(point.value for point in points))
+    top = ceiling(max(point.value for point in points))
     first, last = points[0].at, max(points[-1].at, points[0].at + 1)
     plotext.clear_figure()
     plotext.theme("clear")
@@ -101,14 +96,8 @@ def _plot(points: Sequence[Point], width: int, height: int, glyphs: Glyphs, role
     plotext.xticks(marks, [local_time(first + mark) for mark in marks])
     for part in _parts(points):
         plotext.plot([point.at - first for point in part], [point.value for point in part], marker=glyphs.chart)
-    text = _SGR.sub("", plotext.build())
-    if glyphs.chart != "braille":
-        text = text.translate(_TO_ASCII)
-    lines = [line[:width] for line in text.rstrip("\n").split("\n")[:height]]
-    axis = next((place for place, character in enumerate(lines[0]) if character in _AXIS), 0)
-    room = width - axis - 2
-    breaks = {axis + 1 + round(room * at / (last - first)) for at in _breaks(points, first)}
-    return [_coloured(line, role, axis, breaks, glyphs) for line in lines]
+    breaks = [at / (last - first) for at in _breaks(points, first)]
+    return draw_plot(width, height, glyphs, role, breaks)
 
 
 def _breaks(points: Sequence[Point], first: float) -> list[float]:
@@ -138,28 +127,5 @@ def _thin(points: Sequence[Point], limit: int) -> Sequence[Point]:
     return kept
 
 
-def _ceiling(value: float) -> float:
-    """The next round number at or above `value`."""
-    if value <= 0:
-        return 1.0
-    base = 10.0 ** math.floor(math.log10(value))
-    return next(base * step for step in (1, 2, 3, 4, 5, 6, 8, 10) if base * step >= value * 0.999)
-
-
 def _tick(value: float, top: float) -> str:
     return f"{value:g}".rjust(max(4, len(f"{top:g}")))
-
-
-def _coloured(line: str, role: str, axis: int, breaks: set[int], glyphs: Glyphs) -> Line:
-    """The axis dim, the line in its role, and where nothing is drawn at a break its mark."""
-    if axis >= len(line) or line[axis] not in _AXIS:
-        return ((line, "dim"),)
-    if line[axis] in "└+":
-        return ((line, "rule"),)
-    pieces: list[tuple[str, str]] = [(line[: axis + 1], "dim")]
-    begun = axis + 1
-    for place in sorted(breaks):
-        if place < len(line) and line[place] in _BLANK:
-            pieces += ((line[begun:place], role), (glyphs.gap, "warn"))
-            begun = place + 1
-    return (*pieces, (line[begun:], role))

@@ -7,10 +7,29 @@ from harness import Stage, stage
 
 from optischema_tui import messages as m
 from optischema_tui.core.errors import ChangeFailed, LabError
-from optischema_tui.core.models import BuildProgress, ChangeState
+from optischema_tui.core.models import AdviceRun, BuildProgress, ChangeState, CurvePoint, Fidelity
 from optischema_tui.screens.dialogs import ConfirmScreen
 from optischema_tui.screens.run_change import RunChangeScreen
 
+RUN = AdviceRun(
+    "3 recommendations: 40 statements",
+    gain=0.62,
+    bound=0.65,
+    curve=(
+        CurvePoint(0, 0.0, 0),
+        CurvePoint(8 << 20, 0.41, 1),
+        CurvePoint(64 << 20, 0.6, 2),
+        CurvePoint(90 << 20, 0.62, 3),
+    ),
+    why_not=("(a) is covered",),
+    unplanned=("SELECT: no",),
+    not_modelled=("foreign table x",),
+    fidelity=(
+        Fidelity(1, "SELECT 1", 100.0, 100.0, True),
+        Fidelity(2, "SELECT 2", 100.0, 140.0, False),
+        Fidelity(3, "SELECT 3", error="Target: permission denied"),
+    ),
+)
 APPROVED = sample.change(ChangeState.APPROVED, 0)
 
 
@@ -33,10 +52,50 @@ async def test_the_advisor_runs_once_and_shows_its_steps() -> None:
         assert held.asked(m.Advise) == []
         assert "reading schema and statistics" in held.text
         assert "25%" in held.text
-        await held.tell(m.AdviceReady(("(a) is covered",), ("SELECT: no",), "3 recommendations: 40 statements"))
+        await held.tell(m.AdviceReady(RUN))
         assert "3 recommendations: 40 statements" in held.text
         await held.press("R")
         assert len(held.asked(m.Advise)) == 1
+
+
+async def test_the_search_can_be_stopped_and_keeps_what_it_found() -> None:
+    async with stage(sample.picture()) as held:
+        await opened(held)
+        await held.press("escape", "c")
+        assert held.asked(m.StopAdvice) == [], "nothing runs"
+        await held.tell(m.AdviceStep("choosing a set", 0.8))
+        await held.press("escape", "c")
+        assert len(held.asked(m.StopAdvice)) == 2
+
+
+async def test_a_budget_is_asked_for_and_a_wrong_one_stays_in_the_question() -> None:
+    async with stage(sample.picture()) as held:
+        await opened(held)
+        await held.press("b", *"lots", "enter")
+        assert "is not a size" in held.text
+        await held.press(*["backspace"] * 4, *"2GB", "enter")
+        assert [request.budget_bytes for request in held.asked(m.Advise)] == [2 << 30]
+
+
+async def test_the_run_shows_gain_against_bytes_and_how_true_the_lab_is() -> None:
+    async with stage(sample.picture(), size=(120, 90)) as held:
+        await opened(held)
+        await held.tell(m.AdviceReady(RUN))
+        await held.press("w")
+        text = held.text
+        assert "no set saves more than 65.0%; this one 62.0%" in text
+        assert "8.0 MB   41.0%  1 index" in text
+        assert "1 of 2 plans as on the target" in text
+        assert "40.0%  other plan" in text
+        assert "not compared" in text
+        assert "foreign table x" in text
+
+
+async def test_a_second_opinion_is_asked_for_by_its_key() -> None:
+    async with stage(sample.picture()) as held:
+        await opened(held)
+        await held.press("o")
+        assert [request.recommendation_id for request in held.asked(m.SecondOpinion)] == [sample.recommendation(0).id]
 
 
 async def test_a_failed_advisor_is_not_an_empty_list() -> None:

@@ -14,11 +14,15 @@ from harness import Stage, stage
 from optischema_tui import messages as m
 from optischema_tui.core.audit.journal import VerifyResult
 from optischema_tui.core.errors import ServerLost
-from optischema_tui.core.models import AuditEntry, Baseline, ChangeState, Check, Level
+from optischema_tui.core.models import AdviceRun, AuditEntry, Baseline, ChangeState, Check, CurvePoint, Fidelity, Level
 from optischema_tui.core.workload.plan import PlanNode
 from optischema_tui.state import Past, Sight
 
 EVIL = "[/x] [red]a[/] \x1b]0;owned\x07 \x1b[2J \x9b31m \u202ertl\u2066 \x00 $(x) \x1b]52;c;b3du\x07 \ud800 \U000e0041"
+
+
+RUN = AdviceRun(EVIL, why_not=(EVIL,), unplanned=(EVIL,), not_modelled=(EVIL,), curve=(CurvePoint(0, 0, 0),),
+                fidelity=(Fidelity(1, EVIL, 1, 2), Fidelity(2, EVIL, error=EVIL)))  # fmt: skip
 
 
 def inert(text: str) -> None:
@@ -77,7 +81,7 @@ async def test_hostile_text_everywhere(size: tuple[int, int], tmp_path: object) 
         entry = AuditEntry(1, sample.NOW, EVIL, EVIL, {"who": EVIL, EVIL: {EVIL: EVIL}, "sql": EVIL}, EVIL, EVIL)
         facts: list[m.Fact] = [
             m.LedgerReady((recommendation,), (change,), {change.id: (EVIL,)}),
-            m.AdviceReady((EVIL,), (EVIL,), EVIL),
+            m.AdviceReady(RUN),
             m.PlanReady(rows[0].key, PlanNode(EVIL, 0, 1, 1, 1, EVIL, EVIL, EVIL, EVIL, conditions=((EVIL, EVIL),))),
             m.AuditReady((entry,), VerifyResult(False, 1, 1, EVIL), sample.NOW),
             m.Told(EVIL, "error"),

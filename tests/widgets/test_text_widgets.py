@@ -8,10 +8,11 @@ from rich.cells import cell_len
 
 from optischema_tui.core.workload.plan import PlanNode
 from optischema_tui.widgets import figures
-from optischema_tui.widgets.chart import Point, _ceiling, _plot, _thin
+from optischema_tui.widgets.chart import Point, _plot, _thin
 from optischema_tui.widgets.glyphs import ASCII, UNICODE, bar, to_ascii
 from optischema_tui.widgets.lines import cells, cut, plain, wrap
 from optischema_tui.widgets.plan_tree import own_cost, plan_lines
+from optischema_tui.widgets.plotted import ceiling
 from optischema_tui.widgets.sql_view import SHOWN_LIMIT, sql_lines
 from optischema_tui.widgets.status_line import Part, fit_parts
 
@@ -137,4 +138,4 @@ def test_chart_thinning_keeps_peaks_and_breaks() -> None:
 
 
 def test_chart_ceiling_is_round_and_above() -> None:
-    assert [_ceiling(value) for value in (0, 0.003, 0.9, 1.2, 17, 100)] == [1.0, 0.003, 1.0, 2.0, 20, 100]
+    assert [ceiling(value) for value in (0, 0.003, 0.9, 1.2, 17, 100)] == [1.0, 0.003, 1.0, 2.0, 20, 100]

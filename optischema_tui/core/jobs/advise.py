@@ -15,8 +15,9 @@ from optischema_tui.core.history.store import History
 from optischema_tui.core.jobs.observe import missing, observe
 from optischema_tui.core.lab.lab import Lab
 from optischema_tui.core.lab.reader import read_image
-from optischema_tui.core.models import Recommendation, TargetIdentity
+from optischema_tui.core.models import AdviceRun, Fidelity, Recommendation, TargetIdentity
 from optischema_tui.core.paths import Paths
+from optischema_tui.core.safe_text import one_line
 from optischema_tui.core.target.session import identify, reading
 from optischema_tui.core.target.spec import TargetSpec
 from optischema_tui.core.workload.statement import WorkloadStatement, from_rows
@@ -37,6 +38,34 @@ class AdviceReport:
     not_modelled: tuple[str, ...]
     statements: int
     seconds: float
+    budget: int | None = None
+    fidelity: tuple[Fidelity, ...] = ()
+
+    @property
+    def run(self) -> AdviceRun:
+        """The run as a whole, in words and figures."""
+        advice = self.advice
+        unplanned = tuple(f"{one_line(sql, 120)}: {reason}" for sql, reason in advice.unplanned)
+        return AdviceRun(
+            summary=self.summary,
+            gain=advice.gain,
+            bound=advice.bound,
+            budget_bytes=self.budget,
+            curve=advice.curve,
+            stopped=advice.stopped,
+            why_not=advice.why_not,
+            unplanned=unplanned,
+            not_modelled=self.not_modelled,
+            fidelity=self.fidelity,
+        )
+
+    @property
+    def summary(self) -> str:
+        found, advice = len(self.recommendations), self.advice
+        put_aside = f", {len(self.dismissed)} dismissed earlier" if self.dismissed else ""
+        words = f"{found} recommendation{'' if found == 1 else 's'}{put_aside}: {self.statements} statements, "
+        words += f"{advice.planner_calls} plans in the lab, {self.seconds:.1f} s"
+        return words + (", stopped early" if advice.stopped else "")
 
 
 def run_advise(
@@ -48,6 +77,7 @@ def run_advise(
     workload: Sequence[WorkloadStatement] | None = None,
     budget: int | None = None,
     lab_bindir: str = "",
+    stop: Callable[[], bool] = lambda: False,
 ) -> AdviceReport:
     """Advise on `workload`, or on what pg_stat_statements of the connected database holds.
 
@@ -85,6 +115,7 @@ def run_advise(
         not_modelled=not_modelled,
         statements=len(workload),
         seconds=clock.monotonic() - begun,
+        budget=budget,
     )
 
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from optischema_tui.core.models.advice import Recommendation as Recommendation
     from optischema_tui.core.models.advice import Risk as Risk
     from optischema_tui.core.models.advice import recommendation_id as recommendation_id
+    from optischema_tui.core.models.advice_run import AdviceRun as AdviceRun
+    from optischema_tui.core.models.advice_run import Fidelity as Fidelity
     from optischema_tui.core.models.baselines import Baseline as Baseline
     from optischema_tui.core.models.baselines import WindowStats as WindowStats
     from optischema_tui.core.models.changes import AuditEntry as AuditEntry
@@ -66,6 +68,7 @@ _HOMES = {
     "readings": """ActivitySample Reading Session WaitPoint""",
     "schema": """ColumnFacts ForeignKey IndexSpec IndexFacts TableFacts CatalogFacts""",
     "advice": """Risk Finding Affected CurvePoint Evidence Recommendation recommendation_id""",
+    "advice_run": """AdviceRun Fidelity""",
     "changes": """ChangeState Change Level Check BuildProgress AuditEntry""",
     "baselines": """WindowStats Baseline""",
 }
