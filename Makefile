@@ -5,7 +5,7 @@ STAMP := .venv/.installed
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-all check format lock build picture recording clean test-matrix bench-start bench-idle bench-cost bench-faults \
-	bench-sampling bench-history
+	bench-sampling bench-history bench-lab bench-sizes bench-index-data bench-index bench-index-real
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -60,6 +60,9 @@ bench-start: $(STAMP) .bench/.installed  ## start to first frame against an empt
 bench-idle: $(STAMP) .bench/.installed  ## idle cost and key latency with 5,000 statements against pg_activity
 	@.bench/bin/python benchmarks/idle.py
 
+bench-lab: $(STAMP)  ## the lab of 27 and of 2,000 tables, anew and from the cache; ARGS=tables
+	@$(BIN)/python benchmarks/lab_build.py $(ARGS)
+
 bench-cost: $(STAMP) .bench/.installed  ## what observing costs the server, by its own figures; ARGS=minutes
 	@.bench/bin/python benchmarks/cost.py $(ARGS)
 
@@ -71,6 +74,19 @@ bench-sampling: $(STAMP)  ## a tick at 100,000 statements against reading the wh
 
 bench-history: $(STAMP)  ## 30 days of 1,000 statements: size, saving, charts
 	@$(BIN)/python benchmarks/history.py $(ARGS)
+
+bench-sizes: $(STAMP)  ## sizes of the lab's what-if indexes against real ones; ARGS=rows
+	@$(BIN)/python benchmarks/lab_sizes.py $(ARGS)
+
+bench-index-data: $(STAMP) .bench/.installed  ## index advisors: the server, data and workloads, some minutes; then kept
+	@$(BIN)/python -m benchmarks.index_selection.prepare $(ARGS)
+
+bench-index: $(STAMP) .bench/.installed  ## index advisors by planned cost; ARGS="tpch19 --budgets 25,50,100 --advisors ours,extend"
+	@$(BIN)/python -m benchmarks.index_selection.run $(or $(ARGS),tpch19)
+
+bench-index-real: $(STAMP) .bench/.installed  ## index advisors by run time on the OLTP workloads; ARGS=--budgets=10,25
+	@$(BIN)/python -m benchmarks.index_selection.run shop --advisors extend --real --match $(ARGS)
+	@$(BIN)/python -m benchmarks.index_selection.run fleet --advisors extend --real --match $(ARGS)
 
 picture: $(STAMP)  ## docs/dashboard.svg, the picture in the README
 	@$(BIN)/python docs/picture.py

@@ -45,6 +45,7 @@ COMMANDS = {
     "advise": "index recommendations, each proved in the lab",
     "lab": "build the lab and compare its plans with the target's own",
     "changes": "recommendations and changes, and where each one stands",
+    "opinion": "what HypoPG on the target says to a recommendation",
     "approve": "approve a recommendation; nothing runs yet",
     "apply": "run an approved change: preflight, build, verify",
     "rollback": "undo an applied change",
@@ -53,10 +54,11 @@ COMMANDS = {
     "audit": "the hash-chained journal: list, verify, export",
     "baseline": "named baselines: create, list, compare",
     "plan": "the plan of one statement on the target, without running it",
+    "what-if": "the same in the lab, with other indexes, settings or statistics",
     "profiles": "the targets that are known here: list, add, remove, check",
 }
 _MODULES = dict.fromkeys(("approve", "apply", "rollback", "keep", "dismiss"), "changes") | {
-    "objects": "families", "server": "families",
+    "objects": "families", "server": "families", "what-if": "what_if",
 }  # fmt: skip
 """Commands whose module in twins/ has another name."""
 _MOMENT = 'what history holds of a moment, e.g. "yesterday 14:00", "-2h"; the server is not asked'
@@ -211,7 +213,7 @@ def _parser(command: str) -> ArgumentParser:
 
 def _observing(command: str, add: Callable[..., object]) -> None:
     """What the commands that look at a server understand."""
-    if command in ("doctor", "top", "advise", "lab", "plan", "activity", "objects", "server"):
+    if command in ("doctor", "top", "advise", "lab", "plan", "what-if", "activity", "objects", "server"):
         add("target", nargs="?", metavar="TARGET", help="see below")
     if command == "demo":
         add("--no-ui", action="store_true", help='print {"dsn": ...} as one line and run until a signal')
@@ -250,6 +252,12 @@ def _observing(command: str, add: Callable[..., object]) -> None:
             "'-- calls: N mean_ms: X', instead of pg_stat_statements; '-' reads standard input",
         )
         add("--budget", metavar="SIZE", help="bytes that new indexes may take in all, e.g. 500MB")
+        add("--seconds", type=_span, metavar="S", help="end the search after S seconds with the best set so far")
+        add(
+            "--no-sample",
+            action="store_true",
+            help="never read a row, statistics only (sample_rows = false)",
+        )
 
 
 def _changing(command: str, add: Callable[..., object]) -> None:
@@ -257,8 +265,19 @@ def _changing(command: str, add: Callable[..., object]) -> None:
     if command == "lab":
         add("--check", action="store_true", help="compare cost and shape of the top statements on target and lab")
         add("--limit", type=_count, default=50, metavar="N", help="statements to compare (default 50)")
-    elif command == "plan":
+        add("--forget", action="store_true", help="build nothing: remove the labs kept between starts, of all targets")
+    elif command in ("plan", "what-if"):
         add("--sql", required=True, metavar="SQL", help="one statement, literals or $n; '-' reads standard input")
+        if command == "what-if":
+            add(
+                "--index", action="append", metavar="SQL", help="the statement that makes an index; may be repeated"
+            )
+            add("--drop", action="append", metavar="NAME", help="without this existing index")
+            add("--set", action="append", metavar="NAME=VALUE", help="a planner setting, e.g. work_mem=64MB")
+            add("--statistics", action="append", metavar="TABLE.COLUMN=N", help="another statistics target")
+    elif command == "opinion":
+        add("target", metavar="TARGET", help="see below")
+        add("id", metavar="ID", help="id of a recommendation, or the start of one")
     elif command == "changes":
         add("--all", action="store_true", help="also what was dismissed, and the changes that undo others")
     elif command in ("approve", "dismiss", "keep"):

@@ -20,6 +20,10 @@ class Paths:
 
     config_file: Path
     state_dir: Path
+    cache_dir: Path | None = None
+    """For what can be made again; None: nothing is kept."""
+    keep_labs: bool = True
+    """Labs are kept there between starts."""
 
     @property
     def history_db(self) -> Path:
@@ -37,7 +41,14 @@ def locate(state_dir: str | None = None, config_file: str | None = None) -> Path
     """
     config = Path(config_file) if config_file else _xdg("XDG_CONFIG_HOME", ".config") / NAME / "config.toml"
     state = Path(state_dir) if state_dir else _xdg("XDG_STATE_HOME", ".local/state") / NAME
-    return Paths(config, state)
+    return Paths(config, state, _cache())
+
+
+def _cache() -> Path | None:
+    try:
+        return _xdg("XDG_CACHE_HOME", ".cache") / NAME
+    except UsageError:
+        return None
 
 
 def _xdg(variable: str, in_home: str) -> Path:

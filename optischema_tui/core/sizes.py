@@ -1,4 +1,4 @@
-"""Sizes as people write them."""
+"""Sizes as people write and read them."""
 
 from __future__ import annotations
 
@@ -16,3 +16,12 @@ def parse_size(text: str) -> int:
     if match is None:
         raise UsageError(f"{one_line(text, 40)!r} is not a size", "", "Write it like 500MB, 2GB or 1048576")
     return int(float(match[1]) * _UNITS[match[2].lower()])
+
+
+def size(count: float) -> str:
+    """1536 -> '1.5 kB' in PostgreSQL's units (1 kB = 1024)."""
+    for unit in ("B", "kB", "MB", "GB"):
+        if abs(count) < 1024:
+            return f"{count:.0f} {unit}" if unit == "B" or count >= 100 else f"{count:.1f} {unit}"
+        count /= 1024
+    return f"{count:.1f} TB"

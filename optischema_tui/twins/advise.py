@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,11 @@ from optischema_tui.core.errors import UsageError
 from optischema_tui.core.jobs.advise import AdviceReport, run_advise
 from optischema_tui.core.models import Recommendation
 from optischema_tui.core.safe_text import clean, one_line
-from optischema_tui.core.sizes import parse_size
+from optischema_tui.core.sizes import parse_size, size
 from optischema_tui.core.target.spec import TargetSpec
 from optischema_tui.core.workload.workload_file import parse
 from optischema_tui.twins.context import Context, asking_password
-from optischema_tui.twins.table import percent, size
+from optischema_tui.twins.table import percent
 
 
 def run(context: Context, arguments: Namespace) -> int:
@@ -23,6 +24,8 @@ def run(context: Context, arguments: Namespace) -> int:
     budget = parse_size(arguments.budget) if arguments.budget else None
 
     def work(spec: TargetSpec) -> int:
+        if arguments.no_sample:
+            spec = replace(spec, sample_rows=False)
         report = run_advise(
             spec,
             context.paths,
@@ -30,6 +33,7 @@ def run(context: Context, arguments: Namespace) -> int:
             progress=context.progress,
             workload=workload,
             budget=budget,
+            seconds=arguments.seconds,
             lab_bindir=context.config.lab_bindir,
         )
         context.out(report_json(report), lambda: report_text(report))
@@ -66,6 +70,11 @@ def recommendation_json(rec: Recommendation) -> dict[str, Any]:
             "planner": evidence.planner,
             "confidence": evidence.confidence,
             "notes": list(evidence.notes),
+            "upkeep": evidence.upkeep,
+            "would_change": list(evidence.would_change),
+            "facts": list(evidence.facts),
+            "unknowns": list(evidence.unknowns),
+            "second_opinion": evidence.second_opinion,
             "statements": [
                 {
                     "queryid": str(one.queryid),
@@ -75,6 +84,10 @@ def recommendation_json(rec: Recommendation) -> dict[str, Any]:
                     "mean_exec_time_ms": one.mean_exec_time,
                     "cost_before": one.cost_before,
                     "cost_after": one.cost_after,
+                    "generic_cost_before": one.generic_before,
+                    "generic_cost_after": one.generic_after,
+                    "fidelity": one.fidelity,
+                    "values": list(one.values),
                 }
                 for one in evidence.affected
             ],
@@ -100,36 +113,38 @@ def report_json(report: AdviceReport) -> dict[str, Any]:
             "planned": advice.planned,
             "left_out": advice.left_out,
             "left_out_share": advice.left_out_share,
+            "questions": advice.questions,
         },
+        "gain": advice.gain,
+        "bound": advice.bound,
+        "budget_bytes": report.budget,
+        "curve": [asdict(point) for point in advice.curve],
+        "page_price": advice.pages,
+        "candidates": advice.candidates,
+        "stopped": advice.stopped,
+        "fidelity": [
+            {
+                "queryid": str(one.queryid),
+                "query": clean(one.text),
+                "target_cost": one.target_cost,
+                "lab_cost": one.lab_cost,
+                "same_shape": one.same_shape,
+                "error": clean(one.error),
+            }
+            for one in report.fidelity
+        ],
         "planner_calls": advice.planner_calls,
         "seconds": round(report.seconds, 3),
     }
 
 
 def report_text(report: AdviceReport) -> str:
-    advice = report.advice
-    lines = [
-        f"{report.statements} statements, {advice.planner_calls} plans in the lab, {report.seconds:.1f} s",
-        f"planned cost of the workload: {advice.cost_before:,.0f} now, {advice.cost_after:,.0f} with these indexes",
-    ]
-    if advice.left_out:
-        lines.append(f"{advice.left_out} light statements left out, {percent(advice.left_out_share)} of time")
+    lines = _summary_lines(report)
     if not report.recommendations:
         lines += ["", "No index is worth recommending for this workload."]
     for rec in report.recommendations:
-        evidence = rec.evidence
-        lines += [
-            "",
-            f"{rec.id}  {rec.title}   risk {rec.risk}",
-            f"    {evidence.gain:.1f}x cheaper for {len(evidence.affected)} statements, "
-            f"{percent(evidence.share)} of load; about {size(evidence.size_bytes)}",
-            f"    proved by {evidence.planner}; confidence {evidence.confidence}",
-            *(f"    because {note}" for note in evidence.notes),
-            *(f"    risk: {reason}" for reason in rec.risk_reasons),
-            *(f"    helps: {one_line(one.text, 100)}" for one in evidence.affected),
-            f"    {rec.forward_sql};",
-            f"    undo: {rec.inverse_sql};",
-        ]
+        lines += ["", *recommendation_lines(rec)]
+    advice = report.advice
     if report.dismissed:
         lines += ["", f"{len(report.dismissed)} found again that were dismissed: {', '.join(report.dismissed)}"]
     if advice.why_not:
@@ -138,6 +153,58 @@ def report_text(report: AdviceReport) -> str:
         lines += ["", "Not judged:", *(f"    {one_line(sql, 70)}: {reason}" for sql, reason in advice.unplanned)]
     if report.not_modelled:
         lines += ["", "Not modelled in the lab:", *(f"    {what}" for what in report.not_modelled)]
-    if report.recommendations:
+    if any(rec.kind == "create_index" for rec in report.recommendations):
         lines += ["", "Next: optischema-tui approve ID, then optischema-tui apply ID --yes --allow-changes"]
     return "\n".join(lines)
+
+
+def _summary_lines(report: AdviceReport) -> list[str]:
+    advice = report.advice
+    lines = [
+        f"{report.statements} statements, {advice.planner_calls} plans in the lab, {report.seconds:.1f} s"
+        + (", stopped early" if advice.stopped else ""),
+        f"planned cost of the workload: {advice.cost_before:,.0f} now, {advice.cost_after:,.0f} with these indexes",
+        f"measured time saved, writes counted: {percent(advice.gain)}; no set saves more than {percent(advice.bound)}",
+    ]
+    if advice.pages < 1:
+        lines.append(f"the measured times say that pages come from memory: page prices taken at {advice.pages:.0%}")
+    if advice.left_out:
+        lines.append(f"{advice.left_out} light statements left out, {percent(advice.left_out_share)} of time")
+    compared = [one for one in report.fidelity if not one.error]
+    if compared:
+        same = sum(one.same_shape for one in compared)
+        worst = max(one.cost_error for one in compared)
+        lines.append(f"the lab plans as the target does: {same} of {len(compared)}, costs within {worst:.1%}")
+    if len(advice.curve) > 2:
+        points = (f"{size(point.size_bytes)} {percent(point.gain)}" for point in advice.curve[1:])
+        lines.append(f"gain by size: {', '.join(points)}")
+    return lines
+
+
+def recommendation_lines(rec: Recommendation) -> list[str]:
+    evidence = rec.evidence
+    if rec.kind == "drop_index":
+        proof = f"    confidence {evidence.confidence}"
+    else:
+        many = "1 statement" if len(evidence.affected) == 1 else f"{len(evidence.affected)} statements"
+        proof = (
+            f"    {evidence.gain:.1f}x cheaper for {many}, "
+            f"{percent(evidence.share)} of load; about {size(evidence.size_bytes)}"
+        )
+    lines = [f"{rec.id}  {rec.title}   risk {rec.risk}", proof]
+    if rec.kind != "drop_index":
+        lines.append(f"    proved by {evidence.planner}; confidence {evidence.confidence}")
+    whom = "read by" if rec.kind == "drop_index" else "helps"
+    if evidence.second_opinion:
+        lines.append(f"    second opinion: {evidence.second_opinion}")
+    return [
+        *lines,
+        *(f"    because {note}" for note in evidence.notes),
+        *(f"    known: {fact}" for fact in evidence.facts),
+        *(f"    check first: {unknown}" for unknown in evidence.unknowns),
+        *(f"    risk: {reason}" for reason in rec.risk_reasons),
+        *(f"    would change it: {reason}" for reason in evidence.would_change),
+        *(f"    {whom}: {one_line(one.text, 100)}" for one in evidence.affected),
+        f"    {rec.forward_sql};",
+        f"    undo: {rec.inverse_sql};",
+    ]

@@ -8,7 +8,7 @@ import sys
 from argparse import Namespace
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from getpass import getpass
 from typing import Any
 
@@ -36,6 +36,7 @@ class Context:
         config = load_config(paths.config_file)
         for problem in config.problems:
             say(f"warning: {problem.sentence}")
+        paths = replace(paths, keep_labs=config.lab_cache)
         return cls(paths, config, getattr(arguments, "json", False), arguments.allow_changes)
 
     def spec(self, target: str | None) -> TargetSpec:

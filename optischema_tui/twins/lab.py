@@ -5,17 +5,25 @@ from __future__ import annotations
 from argparse import Namespace
 from typing import Any
 
+from optischema_tui.core.jobs.lab import forget_labs
 from optischema_tui.core.jobs.lab_check import LabReport, run_lab
 from optischema_tui.core.safe_text import clean, one_line
+from optischema_tui.core.sizes import size
 from optischema_tui.core.target.spec import TargetSpec
 from optischema_tui.twins.context import Context, asking_password
 from optischema_tui.twins.table import table
 
 
 def run(context: Context, arguments: Namespace) -> int:
+    if arguments.forget:
+        freed = forget_labs(context.paths)
+        context.out({"freed_bytes": freed}, lambda: f"{size(freed)} of kept labs removed")
+        return 0
+
     def work(spec: TargetSpec) -> int:
         report = run_lab(
             spec,
+            context.paths,
             check=arguments.check,
             limit=arguments.limit,
             clock=context.clock,
@@ -42,6 +50,7 @@ def report_json(report: LabReport) -> dict[str, Any]:
             {
                 "queryid": str(one.queryid),
                 "query": clean(one.sql),
+                "values": clean(one.values),
                 "target_cost": one.target_cost,
                 "lab_cost": one.lab_cost,
                 "cost_error": one.cost_error,
@@ -64,7 +73,7 @@ def report_text(report: LabReport) -> str:
                 f"{one.lab_cost:,.2f}",
                 "-" if one.error else f"{one.cost_error:.2%}",
                 one.error or ("same" if one.same_shape else "differs"),
-                one_line(one.sql, 90),
+                one_line(f"  with {one.values}" if one.values else one.sql, 90),
             )
             for one in report.comparisons
         ]
@@ -72,7 +81,7 @@ def report_text(report: LabReport) -> str:
         worst = max((one.cost_error for one in compared), default=0.0)
         lines += [
             "",
-            table(("target cost", "lab cost", "error", "plan", "query"), rows, right=(0, 1, 2)),
+            table(("target cost", "lab cost", "error", "plan", "query, or the values in it"), rows, right=(0, 1, 2)),
             "",
             f"{same} of {len(compared)} plans have the same shape; largest cost error {worst:.2%}",
         ]

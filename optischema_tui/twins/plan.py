@@ -17,13 +17,14 @@ def run(context: Context, arguments: Namespace) -> int:
 
     def work(spec: TargetSpec) -> int:
         tree = plan_statement(spec, sql)
-        context.out({"plan": asdict(tree), "total_cost": tree.total_cost}, lambda: "\n".join(_lines(tree, 0)))
+        context.out({"plan": asdict(tree), "total_cost": tree.total_cost}, lambda: "\n".join(plan_lines(tree, 0)))
         return 0
 
     return asking_password(context.spec(arguments.target), work)
 
 
-def _lines(node: PlanNode, depth: int) -> list[str]:
+def plan_lines(node: PlanNode, depth: int) -> list[str]:
+    """The plan as indented lines."""
     where = f" on {node.relation}" if node.relation else ""
     using = f" using {node.index_name}" if node.index_name else ""
     join = f" {node.join_type}" if node.join_type and node.join_type != "Inner" else ""
@@ -33,5 +34,5 @@ def _lines(node: PlanNode, depth: int) -> list[str]:
     lines += [f"{pad}    {label}: {text}" for label, text in node.conditions]
     lines += [f"{pad}    {label}: {', '.join(parts)}" for label, parts in node.keys]
     for child in node.children:
-        lines += _lines(child, depth + 1)
+        lines += plan_lines(child, depth + 1)
     return lines

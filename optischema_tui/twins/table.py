@@ -27,15 +27,6 @@ def _width(text: str) -> int:
     return max(0, wcswidth(text))
 
 
-def size(count: float) -> str:
-    """1536 -> '1.5 kB' in PostgreSQL's units (1 kB = 1024)."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if abs(count) < 1024:
-            return f"{count:.0f} {unit}" if unit == "B" or count >= 100 else f"{count:.1f} {unit}"
-        count /= 1024
-    return f"{count:.1f} TB"
-
-
 def milliseconds(value: float | None) -> str:
     """A duration in ms with three figures; '-' when unknown."""
     if value is None:

@@ -25,6 +25,7 @@ refresh = 5.5
 
 [lab]
 bindir = "/opt/pg18/bin"
+cache = false
 """
 
 
@@ -45,7 +46,7 @@ def test_every_key_is_read(tmp_path: Path) -> None:
     assert (profile.allow_changes, profile.interval, profile.label) == (True, 10.0, "Shop, production")
     assert profile.password_command == ("pass", "show", "shop")
     assert (config.theme, config.ascii, config.mouse, config.refresh) == ("dusk", True, False, 5.5)
-    assert config.lab_bindir == "/opt/pg18/bin"
+    assert (config.lab_bindir, config.lab_cache) == ("/opt/pg18/bin", False)
 
 
 def test_a_missing_file_is_no_problem(tmp_path: Path) -> None:
@@ -85,6 +86,7 @@ def test_a_broken_file_gives_defaults_and_one_problem_without_quoting_it(tmp_pat
         ("[ui]\nthem = 'x'", ("them", "[ui]", "theme")),
         ("[uy]\n", ("uy", "Did you mean ui")),
         ("[lab]\nbindir = 3", ("lab.bindir", "a string")),
+        ("[lab]\ncache = 1", ("lab.cache", "true or false")),
     ],
 )
 def test_each_mistake_is_named_and_the_rest_is_used(tmp_path: Path, text: str, words: tuple[str, ...]) -> None:

@@ -2,51 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
-from optischema_tui.core.advise.judge.proof import MIN_FALL, Proof, prove, recommend
+from optischema_tui.core.advise.choose.engine import choose
+from optischema_tui.core.advise.choose.selection import Selection
+from optischema_tui.core.advise.judge.drops import drop_advice
+from optischema_tui.core.advise.judge.matching import matching_share
+from optischema_tui.core.advise.judge.needless import needless
+from optischema_tui.core.advise.judge.prove import Case, Proof, prove
+from optischema_tui.core.advise.judge.recommend import recommend
+from optischema_tui.core.advise.judge.upkeep import upkeep_ms
+from optischema_tui.core.advise.judge.writes import TableWrites, write_load
+from optischema_tui.core.advise.options import Options
 from optischema_tui.core.advise.planner import Planner
-from optischema_tui.core.advise.propose.candidates import candidates, column_problem, table_problem
-from optischema_tui.core.advise.propose.coverage import covered_by
-from optischema_tui.core.advise.reading.uses import TableKey, uses
+from optischema_tui.core.advise.propose.candidate import Candidate, Refusal
+from optischema_tui.core.advise.propose.proposal import propose
+from optischema_tui.core.advise.reading.uses import TableKey
+from optischema_tui.core.advise.rejections import explain
 from optischema_tui.core.advise.result import Advice
-from optischema_tui.core.advise.search import MIN_GAIN, Choice, Pool, build_pool, choose, ordered
-from optischema_tui.core.advise.work import Pricer, Specs, Work
-from optischema_tui.core.errors import LabError, PlanFailed
-from optischema_tui.core.models import CatalogFacts, IndexSpec, Recommendation
-from optischema_tui.core.workload.statement import WorkloadStatement, by_weight
-
-MAX_STATEMENTS = 50
-"""The heaviest are looked at, at most so many ..."""
-COVERED_TIME = 0.99
-"""... and no more than make up this share of the measured time."""
+from optischema_tui.core.advise.study import Study, study
+from optischema_tui.core.models import CatalogFacts, CurvePoint, IndexSpec
+from optischema_tui.core.workload.statement import WorkloadStatement
 
 Progress = Callable[[str, float], None]
-
-
-@dataclass(slots=True)
-class _Rejections:
-    """Reasons by table, so that candidates with one reason make one sentence."""
-
-    by_reason: dict[tuple[TableKey, str], list[IndexSpec]] = field(default_factory=dict)
-    sentences: dict[tuple[TableKey, str], None] = field(default_factory=dict)
-
-    def add(self, spec: IndexSpec, reason: str) -> None:
-        specs = self.by_reason.setdefault(((spec.schema, spec.table), reason), [])
-        if spec not in specs:
-            specs.append(spec)
-
-    def say(self, table: TableKey, sentence: str) -> None:
-        self.sentences.setdefault((table, sentence))
-
-    def lines(self, table: TableKey | None = None) -> tuple[str, ...]:
-        found = [
-            f"{key[1]} {', '.join(_columns(spec) for spec in ordered(specs))}: {reason}"
-            for (key, reason), specs in self.by_reason.items()
-            if table in (None, key)
-        ]
-        return (*found, *(sentence for key, sentence in self.sentences if table in (None, key)))
 
 
 def advise(
@@ -55,191 +34,156 @@ def advise(
     planner: Planner,
     *,
     target: str,
-    budget_bytes: int | None = None,
+    options: Options = Options(),
+    fidelity: Mapping[int, float | None] | None = None,
+    not_modelled: tuple[str, ...] = (),
+    now: Callable[[], float] = lambda: 0.0,
+    stop: Callable[[], bool] = lambda: False,
     progress: Progress = lambda what, fraction: None,
 ) -> Advice:
-    """Recommend B-tree indexes for the heaviest statements of `workload`, each proved by `planner`.
+    """Recommend indexes for the heaviest statements of `workload`, and drops, each proved by `planner`.
 
-    `target` is the fingerprint that goes into the recommendations' ids; `budget_bytes` bounds the estimated size of
-    all recommended indexes together. The same input gives the same advice. An index is recommended when plans read
-    it, when a statement's cost falls by MIN_FALL with it, and when it saves MIN_GAIN of the workload's measured time.
-    Raises LabError when the planner itself breaks; a statement that cannot be planned is reported in `unplanned`.
+    `target` is the fingerprint that goes into the recommendations' ids. `fidelity`, by queryid, is how far the
+    planner's cost of a statement is from the target's own (0-1), and with `not_modelled` makes the confidence. The
+    same input gives the same advice, unless `options.seconds` (on the clock `now`) or `stop` end the search: then it
+    is the best found so far. Raises LabError when the planner itself breaks; a statement that cannot be planned is
+    reported in `unplanned`.
     """
     calls_before = planner.calls
-    picked, unplanned, light = _pick(workload)
-    progress("planning the statements as they are", 0.0)
-    works = _plan_all(picked, facts, planner, unplanned, progress)
-    rejected = _Rejections()
-    pricer = Pricer(planner, works)
-    pool_input = _candidates(works, pricer, rejected)
-    pool = build_pool(pricer, works, pool_input, lambda what, fraction: progress(what, 0.2 + 0.5 * fraction))
-    progress("choosing a set for the whole workload", 0.7)
-    choice = choose(pricer, pool, budget_bytes)
-    proofs = _prove(pricer, choice)
-    chosen = frozenset(proofs)
-    _explain(pricer, pool_input, pool, choice, chosen, rejected, budget_bytes)
-    progress("writing down the evidence", 0.95)
-    if light:
-        share = sum(each.total_ms for each in light) / max(sum(each.total_ms for each in workload), 1e-9)
-        rejected.say(("", ""), f"{len(light)} light statements ({share:.1%} of the measured time) were not looked at")
-    else:
-        share = 0.0
-    return Advice(
-        recommendations=_recommendations(pricer, proofs, works, facts, target, planner.name, rejected),
-        why_not=rejected.lines(),
-        cost_before=sum(work.statement.calls * work.cost for work in works),
-        cost_after=sum(work.statement.calls * pricer.cost(work, chosen) for work in works),
-        planner_calls=planner.calls - calls_before,
-        unplanned=tuple(unplanned),
-        planned=len(works),
-        left_out=len(light),
-        left_out_share=share,
+    studied = study(workload, facts, planner, options, stop, _part(progress, 0.0, 0.2))
+    occurrences = studied.occurrences
+    proposal = propose(occurrences, facts, max_width=options.max_width, plain_only=options.plain_only)
+    writes = write_load(workload, facts) if options.upkeep else {}
+    upkeep = _upkeep(proposal.candidates, facts, writes)
+    selection = choose(
+        studied.questions,
+        proposal.candidates,
+        planner,
+        price=studied.price,
+        upkeep_ms=upkeep,
+        budget_bytes=options.budget_bytes,
+        min_gain=options.min_gain,
+        max_calls=options.max_calls,
+        seconds=options.seconds,
+        now=now,
+        stop=stop,
+        progress=_part(progress, 0.2, 0.9),
     )
-
-
-def _pick(
-    workload: Sequence[WorkloadStatement],
-) -> tuple[list[WorkloadStatement], list[tuple[str, str]], list[WorkloadStatement]]:
-    """(statements to plan, heaviest first; those that cannot be, with the reason; those too light to matter)."""
-    heaviest = by_weight(workload)
-    unplanned = [(each.sql, each.problem) for each in heaviest if each.problem]
-    good = [each for each in heaviest if not each.problem]
-    total = sum(each.total_ms for each in good)
-    picked: list[WorkloadStatement] = []
-    covered = 0.0
-    for each in good:
-        if len(picked) >= MAX_STATEMENTS or (total > 0 and covered >= COVERED_TIME * total):
-            break
-        picked.append(each)
-        covered += each.total_ms
-    return picked, unplanned, good[len(picked) :]
-
-
-def _plan_all(
-    picked: Sequence[WorkloadStatement],
-    facts: CatalogFacts,
-    planner: Planner,
-    unplanned: list[tuple[str, str]],
-    progress: Progress,
-) -> list[Work]:
-    total = sum(each.total_ms for each in picked)
-    calls = sum(each.calls for each in picked)
-    works: list[Work] = []
-    for done, statement in enumerate(picked):
-        progress(f"planning statement {done + 1} of {len(picked)}", 0.2 * done / len(picked))
-        try:
-            plan = planner.plan(statement.sql)
-        except PlanFailed as error:
-            unplanned.append((statement.sql, error.sentence))
-            continue
-        share = statement.total_ms / total if total > 0 else statement.calls / calls
-        works.append(Work(len(works), statement, share, plan, uses(plan, facts)))
-    return works
-
-
-def _candidates(works: Sequence[Work], pricer: Pricer, rejected: _Rejections) -> tuple[IndexSpec, ...]:
-    """Everything worth planning with, added to the planner; the rest goes to `rejected`."""
-    found: dict[IndexSpec, None] = {}
-    refused: set[IndexSpec] = set()
-    for work in works:
-        for use in work.uses:
-            for obstacle in use.obstacles:
-                rejected.say(use.key, obstacle)
-            proposed = candidates(use)
-            problem = table_problem(use.table) if proposed else ""
-            if problem:
-                rejected.say(use.key, f"{use.table.name}: no index is proposed, {problem}")
-                continue
-            for spec in proposed:
-                reason = column_problem(spec, use.table) or covered_by(spec, use.table, use.equal)
-                if reason:
-                    rejected.add(spec, reason)
-                elif spec not in found and spec not in refused:
-                    try:
-                        pricer.add(spec)
-                    except PlanFailed:
-                        raise
-                    except LabError as error:
-                        refused.add(spec)
-                        rejected.add(spec, f"cannot be modelled: {error.sentence}")
-                    else:
-                        found.setdefault(spec)
-    return tuple(found)
-
-
-def _prove(pricer: Pricer, choice: Choice) -> dict[IndexSpec, Proof]:
-    """Proofs of those that stand; what cannot be proved is left out and the rest is proved again without it."""
-    chosen = list(choice.chosen)
-    while True:
-        have: Specs = frozenset(chosen)
-        proofs = {spec: proof for spec in chosen if (proof := prove(pricer, spec, have)) is not None}
-        if len(proofs) == len(chosen):
-            return proofs
-        chosen = list(proofs)
-
-
-def _explain(
-    pricer: Pricer,
-    considered: Sequence[IndexSpec],
-    pool: Pool,
-    choice: Choice,
-    chosen: Specs,
-    rejected: _Rejections,
-    budget_bytes: int | None,
-) -> None:
-    """A reason for every candidate that is not recommended."""
-    base = pricer.gain(chosen)
-    for spec in considered:
-        if spec in chosen:
-            continue
-        if spec not in pool.singles:
-            rejected.add(spec, "the planner does not use it")
-            continue
-        more = pricer.gain(chosen | {spec}) - base
-        alone = pricer.gain(frozenset((spec,)))
-        rivals = [each for each in ordered(chosen) if (each.schema, each.table) == (spec.schema, spec.table)]
-        if spec in choice.over_budget and more >= MIN_GAIN and budget_bytes is not None:
-            size = pricer.size((spec,))
-            rejected.add(spec, f"exceeds the budget of {_mb(budget_bytes)} ({_mb(size)} more, saves {more:.1%})")
-        elif spec in choice.chosen:
-            rejected.add(spec, f"not proved: no statement's planned cost falls by {MIN_FALL:.0%} with it")
-        elif alone < MIN_GAIN:
-            rejected.add(spec, f"gain too small: {alone:.1%} of the measured time")
-        elif rivals:
-            names = " and ".join(_columns(each) for each in rivals)
-            rejected.add(spec, f"adds too little beside {names}: {max(more, 0.0):.1%} of the measured time")
-        else:
-            rejected.add(spec, f"adds too little beside the others: {max(more, 0.0):.1%} of the measured time")
-
-
-def _recommendations(
-    pricer: Pricer,
-    proofs: dict[IndexSpec, Proof],
-    works: Sequence[Work],
-    facts: CatalogFacts,
-    target: str,
-    planner: str,
-    rejected: _Rejections,
-) -> tuple[Recommendation, ...]:
-    ranked = sorted(proofs, key=lambda spec: (-round(proofs[spec].gain, 12), ordered(proofs).index(spec)))
-    return tuple(
-        recommend(
-            pricer,
-            spec,
-            proofs[spec],
-            works=works,
+    progress("proving the chosen set", 0.9)
+    case, proofs = _prove(
+        Case(
+            costs=selection.costs,
+            statements=studied.statements,
             facts=facts,
+            chosen=selection.chosen,
+            dropped=selection.dropped,
+            upkeep_ms=upkeep,
+            writes=writes,
+            min_gain=options.min_gain,
+            budget_bytes=options.budget_bytes,
             target=target,
-            planner=planner,
-            why_not=rejected.lines((spec.schema, spec.table)),
+            planner=planner.name,
+            fidelity=fidelity or {},
+            not_modelled=not_modelled,
+            unseen=(*(each.sql for each in studied.light), *(sql for sql, _ in studied.unplanned)),
         )
-        for spec in ranked
+    )
+    case = replace(case, dropped=needless(case))
+    chosen = case.chosen
+    progress("writing down the evidence", 0.95)
+    rejected = explain(selection, frozenset(chosen), options.min_gain, options.budget_bytes)
+    rejected.refusals(each for each in proposal.refused if not _answered(each, chosen))
+    drops, kept = drop_advice(case, observed_days=options.observed_days)
+    for sentence in kept:
+        rejected.say(("", ""), sentence)
+    share = _light_share(studied, workload)
+    if studied.light:
+        rejected.say(
+            ("", ""), f"{len(studied.light)} light statements ({share:.1%} of the measured time) were not looked at"
+        )
+    created = [
+        recommend(case, proofs[spec], why_not=rejected.lines((spec.schema, spec.table)))
+        for spec in sorted(chosen, key=lambda spec: (-round(proofs[spec].saved_ms, 6), spec.sql("_")))
+    ]
+    before, after = _costs(studied, selection, ()), _costs(studied, selection, chosen)
+    total = max(selection.before_ms, 1e-9)
+    return Advice(
+        recommendations=(*created, *drops),
+        why_not=rejected.lines(),
+        cost_before=before,
+        cost_after=after,
+        planner_calls=planner.calls - calls_before,
+        unplanned=studied.unplanned,
+        planned=len(studied.statements),
+        left_out=len(studied.light),
+        left_out_share=share,
+        gain=max(0.0, selection.costs.gain(chosen, case.dropped) / total),
+        bound=max(0.0, 1.0 - selection.bound_ms / total),
+        curve=_curve(selection),
+        questions=len(studied.questions),
+        candidates=len(selection.costs.candidates),
+        pages=studied.pages,
+        stopped=bool(selection.stopped),
     )
 
 
-def _columns(spec: IndexSpec) -> str:
-    return f"({', '.join(spec.columns)})"
+def _upkeep(
+    candidates: Sequence[Candidate], facts: CatalogFacts, writes: Mapping[TableKey, TableWrites]
+) -> dict[IndexSpec, float]:
+    """Milliseconds by index, of those that are written at all."""
+    found = {}
+    for candidate in candidates:
+        spec = candidate.spec
+        table = facts.tables[spec.schema, spec.table]
+        share = matching_share(spec.predicate, table) if spec.predicate else 1.0
+        cost = upkeep_ms(candidate.existing or spec, table, writes.get((spec.schema, spec.table)), matching=share)
+        if cost > 0:
+            found[spec] = cost
+    return found
 
 
-def _mb(size: int) -> str:
-    return f"{size / 1e6:,.1f} MB"
+def _prove(case: Case) -> tuple[Case, dict[IndexSpec, Proof]]:
+    """Those that stand, with their proofs; what cannot be proved is left out and the rest proved again without it."""
+    while True:
+        proofs = {spec: proof for spec in case.chosen if (proof := prove(case, spec)) is not None}
+        if len(proofs) == len(case.chosen):
+            return case, proofs
+        case = replace(case, chosen=tuple(proofs), generic={})
+
+
+def _answered(refusal: Refusal, chosen: Sequence[IndexSpec]) -> bool:
+    """Whether a recommended index begins with the keys that the sentence misses."""
+    spec = refusal.spec
+    return spec is not None and any(
+        (each.schema, each.table, each.method, each.predicate, each.columns[: len(spec.columns)])
+        == (spec.schema, spec.table, spec.method, spec.predicate, spec.columns)
+        for each in chosen
+    )
+
+
+def _costs(studied: Study, selection: Selection, chosen: tuple[IndexSpec, ...]) -> float:
+    """Planner units: the sum of calls x cost, values weighted."""
+    return sum(
+        studied.statements[question.statement].calls * question.weight * selection.costs.price(question, chosen)
+        for question in studied.questions
+    )
+
+
+def _light_share(studied: Study, workload: Sequence[WorkloadStatement]) -> float:
+    whole = sum(each.total_ms for each in workload)
+    return sum(each.total_ms for each in studied.light) / whole if whole > 0 else 0.0
+
+
+def _curve(selection: Selection) -> tuple[CurvePoint, ...]:
+    total = max(selection.before_ms, 1e-9)
+    points = [CurvePoint(0, 0.0, 0)]
+    for point in selection.curve:
+        gain = 1.0 - point.objective_ms / total
+        if point.size_bytes > points[-1].size_bytes and gain > points[-1].gain:
+            points.append(CurvePoint(point.size_bytes, gain, len(point.specs)))
+    return tuple(points)
+
+
+def _part(progress: Progress, begin: float, end: float) -> Progress:
+    """`progress` of a step that runs from `begin` to `end` of the whole."""
+    return lambda what, fraction: progress(what, begin + (end - begin) * min(1.0, max(0.0, fraction)))

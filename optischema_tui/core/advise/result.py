@@ -37,5 +37,7 @@ class Advice:
     """Texts with values that were planned; several per normalised statement."""
     candidates: int = 0
     """Indexes that were planned with."""
+    pages: float = 1.0
+    """0-1 of the planner's page prices at which statements were compared: the measured times speak for it."""
     stopped: bool = False
     """The search was ended before it was through: this is the best found so far."""

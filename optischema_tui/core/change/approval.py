@@ -9,9 +9,11 @@ from optischema_tui.core.audit.actor import actor
 from optischema_tui.core.change.catalog import CREATE, DROP, name_fits, spec_to_detail
 from optischema_tui.core.change.ids import uuid7
 from optischema_tui.core.change.ledger import Ledger
+from optischema_tui.core.change.shape import shape_problem
 from optischema_tui.core.clock import SYSTEM, Clock
 from optischema_tui.core.errors import ChangeRefused
-from optischema_tui.core.models import Change, ChangeState, Recommendation, TargetIdentity, digest, quote
+from optischema_tui.core.models import Change, ChangeState, IndexSpec, Recommendation, TargetIdentity, digest, quote
+from optischema_tui.core.workload.lexer import significant
 
 if TYPE_CHECKING:
     from optischema_tui.core.audit.journal import Journal
@@ -19,6 +21,10 @@ if TYPE_CHECKING:
 _OVER = frozenset({ChangeState.ROLLED_BACK, ChangeState.FAILED_CLEAN})
 _MOST_STATEMENTS = 20
 _LONGEST_TEXT = 20_000
+BY_PARTITION = (
+    "Its index is made with CREATE INDEX ON ONLY the parent, then with CREATE INDEX CONCURRENTLY on each partition, "
+    "and each of those is attached with ALTER INDEX .. ATTACH PARTITION"
+)
 
 
 def propose(
@@ -26,17 +32,13 @@ def propose(
 ) -> Change:
     """A new change in state `proposed`. `dsn` holds no secret.
 
-    Raises ChangeRefused when the recommendation is for another target, of a kind that is not carried out, when its SQL
-    is not what its description says, or when a change of it is open already.
+    Raises ChangeRefused when the recommendation is for another target, of a kind that is not carried out, when its
+    keys or its condition are more than harmless expressions, when its SQL is not what its description says, or when a
+    change of it is open already.
     """
-    spec = recommendation.spec
     if recommendation.target != identity.fingerprint:
         raise ChangeRefused("The recommendation was made for another database", todo="Choose the target it belongs to")
-    if recommendation.kind not in (CREATE, DROP) or spec is None or not name_fits(recommendation.index_name):
-        raise ChangeRefused(
-            f"A change of kind {recommendation.kind} cannot be carried out",
-            "Only the creation and the removal of one described index can",
-        )
+    spec = _described(recommendation)
     create = spec.sql(recommendation.index_name)
     drop = f"DROP INDEX CONCURRENTLY {quote(spec.schema)}.{quote(recommendation.index_name)}"
     forward, inverse = (create, drop) if recommendation.kind == CREATE else (drop, create)
@@ -65,6 +67,38 @@ def propose(
         detail={"spec": spec_to_detail(spec), **_evidence(recommendation)},
     )
     return begin(journal, change)
+
+
+def _described(recommendation: Recommendation) -> IndexSpec:
+    """The index that it is about. Raises ChangeRefused when this program does not carry such a change out."""
+    spec = recommendation.spec
+    if recommendation.kind == DROP and spec is None:
+        raise ChangeRefused(
+            "An index that this program has not made is not dropped by it",
+            "Whether a standby, a monthly job or another application needs it cannot be seen from here",
+            f"When its unknowns are cleared, run it yourself: {recommendation.forward_sql}",
+        )
+    if recommendation.kind not in (CREATE, DROP) or spec is None or not name_fits(recommendation.index_name):
+        raise ChangeRefused(
+            f"A change of kind {recommendation.kind} cannot be carried out",
+            "Only the creation and the removal of one described index can",
+        )
+    if _in_steps(recommendation.forward_sql):
+        raise ChangeRefused(
+            "The index of a partitioned table is not built by this program",
+            BY_PARTITION,
+            "The statements of the recommendation do that: run them yourself, one by one, outside a transaction",
+        )
+    if problem := shape_problem(spec):
+        raise ChangeRefused(
+            "This index is not built by this program", problem, "When it is what you want, run its SQL yourself"
+        )
+    return spec
+
+
+def _in_steps(sql: str) -> bool:
+    """Whether it is the recipe for a partitioned table and not one statement."""
+    return any(token.kind == "word" and token.text == "ATTACH" for token in significant(sql))
 
 
 def begin(journal: Journal, change: Change) -> Change:
@@ -99,7 +133,10 @@ def _no_open_change(journal: Journal, recommendation: Recommendation) -> None:
 
 
 def _evidence(recommendation: Recommendation) -> dict[str, Any]:
-    """What verification and judgement need later, as JSON values."""
+    """What verification and judgement need later, as JSON values.
+
+    `generic`: the plan with unknown parameters was to use the index too, so that verification may demand it.
+    """
     evidence = recommendation.evidence
     statements = [
         {
@@ -110,6 +147,7 @@ def _evidence(recommendation: Recommendation) -> dict[str, Any]:
             "mean_ms": affected.mean_exec_time,
             "cost_before": affected.cost_before,
             "cost_after": affected.cost_after,
+            "generic": affected.generic_after is None or affected.generic_after < (affected.generic_before or 0.0),
         }
         for affected in evidence.affected[:_MOST_STATEMENTS]
     ]

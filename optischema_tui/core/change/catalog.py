@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from optischema_tui.core.change.predicate import same_predicate
+from optischema_tui.core.change.predicate import same_expression, same_predicate
 from optischema_tui.core.models import Change, IndexSpec
 from optischema_tui.core.safe_text import redact
 from optischema_tui.core.target.sql import load
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 PACKAGE = "optischema_tui.core.change"
 CREATE, DROP = "create_index", "drop_index"
-_DESC_NULLS_FIRST = 3
+_DESC, _NULLS_FIRST = 1, 2
 _MAX_NAME_BYTES = 63
 
 
@@ -51,12 +51,16 @@ class IndexSeen:
     predicate: str
     key_count: int
     options: tuple[int, ...]
-    """pg_index.indoption per key column: 0 ascending, 3 descending."""
+    """pg_index.indoption per key column: 1 descending, 2 NULLs first, 3 both; 0 where the method keeps no order."""
     size_bytes: int
     columns: tuple[str, ...]
     """Key columns, then included ones; empty for an expression."""
-    default_order: bool
-    """Every key column has its type's default operator class and its own collation."""
+    expressions: tuple[str, ...]
+    """Per key: an expression as the server prints it, empty for a column."""
+    opclasses: tuple[str, ...]
+    """Per key: the operator class, empty where it is the type's default for the method."""
+    own_collations: bool
+    """Every key column has its own collation, and no expression is given another than its natural one."""
     constraint: str
     extension: str
 
@@ -72,9 +76,8 @@ class IndexSeen:
 def see_indexes(connection: psycopg.Connection[Any], schema: str, table: str, name: str) -> tuple[IndexSeen, ...]:
     """Every index of the table, and the index of that name in its schema wherever it belongs."""
     rows = ask(connection, "indexes", schema=schema, table=table, name=name)
-    return tuple(
-        IndexSeen(**{**row, "columns": tuple(row["columns"]), "options": tuple(row["options"])}) for row in rows
-    )
+    lists = ("columns", "options", "expressions", "opclasses")
+    return tuple(IndexSeen(**{**row, **{name: tuple(row[name]) for name in lists}}) for row in rows)
 
 
 def see_index(connection: psycopg.Connection[Any], change: Change) -> IndexSeen | None:
@@ -87,12 +90,19 @@ def see_index(connection: psycopg.Connection[Any], change: Change) -> IndexSeen 
 
 
 def spec_to_detail(spec: IndexSpec) -> dict[str, Any]:
-    """`spec` as JSON values."""
+    """`spec` as JSON values; what only some indexes have is there only for those."""
+    rest = {
+        "method": "" if spec.method == "btree" else spec.method,
+        "computed": list(spec.computed) if any(spec.computed) else [],
+        "opclasses": list(spec.opclasses) if any(spec.opclasses) else [],
+        "nulls": list(spec.nulls) if any(spec.nulls) else [],
+    }
     return {
         "columns": list(spec.columns),
         "descending": list(spec.descending),
         "include": list(spec.include),
         "predicate": spec.predicate,
+        **{name: value for name, value in rest.items() if value},
     }
 
 
@@ -108,15 +118,22 @@ def spec_of(change: Change) -> IndexSpec | None:
         tuple(bool(value) for value in kept.get("descending", ())),
         tuple(kept.get("include", ())),
         str(kept.get("predicate", "")),
+        str(kept.get("method", "btree")),
+        tuple(bool(value) for value in kept.get("computed", ())),
+        tuple(map(str, kept.get("opclasses", ()))),
+        tuple(map(str, kept.get("nulls", ()))),
     )
 
 
 def options_of(spec: IndexSpec) -> tuple[int, ...]:
     """pg_index.indoption that `spec` makes."""
-    return tuple(
-        _DESC_NULLS_FIRST if spec.descending and spec.descending[position] else 0
-        for position in range(len(spec.columns))
-    )
+    return tuple(_option(spec, position) for position in range(len(spec.columns)))
+
+
+def _option(spec: IndexSpec, position: int) -> int:
+    down = bool(spec.descending) and spec.descending[position]
+    nulls = (spec.nulls[position] if spec.nulls else "") or ("FIRST" if down else "LAST")
+    return _DESC * down + _NULLS_FIRST * (nulls == "FIRST")
 
 
 def name_fits(name: str) -> bool:
@@ -137,30 +154,51 @@ def difference(change: Change, seen: IndexSeen, *, just_built: bool = False) -> 
     spec = spec_of(change)
     if spec is None:
         return "no definition was recorded for it"
-    plain = seen.method == "btree" and not seen.is_unique and not seen.constraint and seen.default_order
     same = (
-        plain
-        and seen.columns == spec.columns + spec.include
+        not (seen.is_unique or seen.constraint)
+        and seen.own_collations
         and seen.key_count == len(spec.columns)
+        and seen.columns[seen.key_count :] == spec.include
+        and _same_keys(seen, spec, trusting=just_built)
         and seen.options == options_of(spec)
         and (just_built or same_predicate(seen.predicate, spec.predicate))
     )
     return "" if same else f"its definition is: {seen.definition}"
 
 
-def covers(seen: IndexSeen, spec: IndexSpec) -> bool:
-    """Whether a valid index already does what `spec` would: same rows, same leading columns and order either way round.
+def _same_keys(seen: IndexSeen, spec: IndexSpec, *, trusting: bool = False) -> bool:
+    """Whether the first keys of `seen` are those of `spec`, under the same method and operator classes.
 
-    One over all rows does not stand for a partial one: that is smaller and answers its condition too.
+    `trusting`: that an expression is one suffices, because its text is what this session has sent.
     """
-    if seen.method != "btree" or not seen.usable or not seen.default_order:
+    if seen.method != spec.method or seen.key_count < len(spec.columns):
         return False
-    if not same_predicate(seen.predicate, spec.predicate):
+    for position, key in enumerate(spec.columns):
+        wanted = spec.opclasses[position].rpartition(".")[2] if spec.opclasses else ""
+        if seen.opclasses[position] != wanted:
+            return False
+        if not spec.is_computed(position):
+            if seen.columns[position] != key:
+                return False
+        elif not seen.expressions[position] or not (trusting or same_expression(seen.expressions[position], key)):
+            return False
+    return True
+
+
+def covers(seen: IndexSeen, spec: IndexSpec) -> bool:
+    """Whether a valid index already does what `spec` would: same rows, same leading keys and order either way round.
+
+    One over all rows does not stand for a partial one: that is smaller and answers its condition too. Only a B-tree
+    and a GiST index serve their leading keys alone; of the other methods the keys must be the same in number.
+    """
+    if not seen.usable or not seen.own_collations or not same_predicate(seen.predicate, spec.predicate):
         return False
-    wanted, length = options_of(spec), len(spec.columns)
-    have = seen.options[:length]
-    backwards = tuple(option ^ _DESC_NULLS_FIRST for option in wanted)
-    return seen.keys[:length] == spec.columns and have in (wanted, backwards) and set(spec.include) <= set(seen.columns)
+    length = len(spec.columns)
+    if not _same_keys(seen, spec) or (seen.method not in ("btree", "gist") and seen.key_count != length):
+        return False
+    wanted, have = options_of(spec), seen.options[:length]
+    backwards = tuple(option ^ (_DESC | _NULLS_FIRST) for option in wanted)
+    return have in (wanted, backwards) and set(spec.include) <= set(seen.columns)
 
 
 # --- what it means ---

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from optischema_tui.core.change.catalog import covers, name_fits, spec_of
 from optischema_tui.core.change.checks import Facts, block, ok, warn
+from optischema_tui.core.change.shape import names_of, shape_problem
 from optischema_tui.core.models import Check
+from optischema_tui.core.safe_text import one_line
 
 _MEGABYTE = 1 << 20
 _SHOW_FROM = 1 << 30
@@ -61,4 +63,27 @@ def room_on_disk(facts: Facts) -> Check:
     return warn(line, reason) if need >= _SHOW_FROM else ok(line, reason)
 
 
-CHECKS = (name_is_free, nothing_covers, leftovers, room_on_disk)
+def names_are_the_servers_own(facts: Facts) -> Check:
+    """A function of the same name that somebody else has made could be taken in place of PostgreSQL's own, and would
+    run with the rights of the table's owner."""
+    spec, line = spec_of(facts.change), "functions and operators"
+    if spec is None or (problem := shape_problem(spec)):
+        return block(line, "The change holds no description of its index" if spec is None else problem)
+    names = names_of(spec)
+    if not (names.functions or names.operators or names.types):
+        return ok(line, "The index calls no function")
+    found = facts.ask(
+        "strangers",
+        functions=sorted(names.functions),
+        operators=sorted(names.operators),
+        types=sorted(names.types),
+        schema=facts.change.schema,
+        table=facts.change.table,
+    )
+    if found:
+        which = "; ".join(f"the {row['kind']} {one_line(row['name'], 80)} of role {row['owner']}" for row in found)
+        return block(line, f"The server might take {which}, and run it with the table owner's rights", "strangers")
+    return ok(line, "All that the index calls is PostgreSQL's own or of the table's owner", "strangers")
+
+
+CHECKS = (name_is_free, nothing_covers, leftovers, names_are_the_servers_own, room_on_disk)

@@ -1,7 +1,7 @@
-"""Whether two spellings of a partial index's condition say the same, the server's own rewriting set aside.
+"""Whether two spellings of an index's condition or key say the same, the server's own rewriting set aside.
 
-The server prints `status IN ('a')` as `((status)::text = ANY (ARRAY['a'::text]))`: casts, parentheses and a few
-operators are equated on the parsed tree, where parentheses carry no meaning any more.
+The server prints `status IN ('a')` as `((status)::text = ANY (ARRAY['a'::text]))`: casts of literals and casts to text,
+parentheses and a few operators are equated on the parsed tree, where parentheses carry no meaning any more.
 """
 
 from __future__ import annotations
@@ -22,6 +22,11 @@ def same_predicate(one: str, other: str) -> bool:
     return first is not None and first == second
 
 
+def same_expression(one: str, other: str) -> bool:
+    """The same for the keys of two indexes. Errs on the side of "no"."""
+    return bool(one) and bool(other) and same_predicate(one, other)
+
+
 def _parse(predicate: str) -> tuple[Any, ...] | None:
     """The canonical shape, as nested tuples; None when it cannot be parsed."""
     import sqlglot
@@ -40,11 +45,16 @@ def _shape(node: exp.Expr) -> tuple[Any, ...]:
     if isinstance(node, exp.Paren):
         return _shape(node.this)
     if isinstance(node, exp.Cast):
-        kind, value = _shape(node.this)[:2] if isinstance(node.this, exp.Literal) else ("", "")
-        number = kind == "text" and value.lstrip("-").replace(".", "", 1).isdecimal()
-        return ("number", value) if number else _shape(node.this)
+        return _cast(node)
     if isinstance(node, exp.Literal):
         return ("text" if node.is_string else "number", str(node.this))
+    if isinstance(node, exp.Neg) and isinstance(node.this, exp.Literal) and not node.this.is_string:
+        return ("number", f"-{node.this.this}")
+    # The parser reads some literals as words of its own: date_trunc's unit, the key after ->>.
+    if isinstance(node, exp.Var):
+        return ("text", node.name.lower())
+    if isinstance(node, exp.JSONPath):
+        return _path(node)
     if isinstance(node, exp.Identifier):
         return ("name", node.this if node.args.get("quoted") else node.this.lower())
     if isinstance(node, exp.And | exp.Or):
@@ -54,6 +64,33 @@ def _shape(node: exp.Expr) -> tuple[Any, ...]:
         value = ("this", _shape(node.this))
         return ("and", ("gte", ("expression", low), value), ("lte", ("expression", high), value))
     return _list(node) or (node.key, *_arguments(node))
+
+
+def _cast(node: exp.Cast) -> tuple[Any, ...]:
+    """A cast of a value, or of a column to a text type, is how the server spells out what was meant anyway.
+
+    Any other is an expression of its own: `created_at::date` is not `created_at`.
+    """
+    from sqlglot import exp
+
+    inner = node.this
+    while isinstance(inner, exp.Paren):
+        inner = inner.this
+    if isinstance(inner, exp.Literal | exp.Neg):
+        kind, value = _shape(inner)[:2] if isinstance(inner, exp.Literal) else ("", "")
+        number = kind == "text" and value.lstrip("-").replace(".", "", 1).isdecimal()
+        return ("number", value) if number else _shape(inner)
+    to = node.to
+    of = to.expressions[0] if to.is_type("array") and to.expressions else to
+    if isinstance(inner, exp.Array | exp.Cast) or (isinstance(of, exp.DataType) and of.this in exp.DataType.TEXT_TYPES):
+        return _shape(inner)
+    return ("cast", to.sql(dialect="postgres").lower(), _shape(inner))
+
+
+def _path(node: exp.JSONPath) -> tuple[Any, ...]:
+    """The key or the number after -> and ->>."""
+    last = node.expressions[-1]
+    return ("text" if last.key == "jsonpathkey" else "number", str(last.this))
 
 
 def _list(node: exp.Expr) -> tuple[Any, ...]:
@@ -84,6 +121,8 @@ def _arguments(node: exp.Expr) -> list[tuple[str, Any]]:
 
     found: list[tuple[str, Any]] = []
     for name, value in sorted(node.args.items()):
+        if name == "only_json_types":
+            continue
         if isinstance(value, exp.Expr):
             found.append((name, _shape(value)))
         elif isinstance(value, list):

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from optischema_tui.core.change import create_index, drop_index
+from optischema_tui.core.change.approval import BY_PARTITION
 from optischema_tui.core.change.catalog import CREATE, ask, see_indexes
 from optischema_tui.core.change.checks import Facts, block, ok, warn
 from optischema_tui.core.change.limits import Limits
@@ -170,7 +171,9 @@ def table_identity(facts: Facts) -> Check:
         return block(line, f"There is no table {name}", "table")
     kind = facts.table["relkind"]
     if kind == "p":
-        return block(line, f"{name} is partitioned: the server refuses a concurrent build on the parent", "table")
+        return block(
+            line, f"{name} is partitioned: the server builds no index on it concurrently. {BY_PARTITION}", "table"
+        )
     if kind not in ("r", "m"):
         return block(line, f"{name} is a {_KINDS.get(kind, 'relation that takes no index')}", "table")
     if facts.table["persistence"] == "t":

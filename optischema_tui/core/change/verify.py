@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from optischema_tui.core.change.catalog import CREATE, see_index
+from optischema_tui.core.change.catalog import CREATE, see_index, spec_of
 from optischema_tui.core.change.faults import reach
 from optischema_tui.core.change.ledger import Ledger
 from optischema_tui.core.change.states import UNDOABLE
@@ -50,20 +50,27 @@ def _verify_created(connection: psycopg.Connection[Any], ledger: Ledger) -> Chan
     plans = _plans(connection, change)
     used = [plan for plan in plans if plan["uses"]]
     failed = [plan for plan in plans if plan["error"]]
+    due = [plan for plan in plans if plan["due"] and not plan["error"]]
     result = "The index is valid and ready"
     if plans:
         result += f"; the plans of {len(used)} of {len(plans)} statements use it"
     if failed:
         result += f"; {len(failed)} could not be planned: {failed[0]['error']}"
     state = ChangeState.VERIFYING
-    if plans and not used and len(failed) < len(plans):
+    if plans and not used and not due and len(failed) < len(plans):
+        result += ". It serves certain values only, which a plan with unknown ones cannot show: its scans will tell"
+    if due and not used:
         state = ChangeState.NEEDS_ATTENTION
         result += ". It only costs writes so far: roll it back, or keep it if you know better"
+    spec = spec_of(change)
+    if spec is not None and any(spec.computed):
+        result += ". The statistics of its expression come with the table's next ANALYZE"
     return ledger.move(state, result, body={"plans": plans}, plans=plans)
 
 
 def _plans(connection: psycopg.Connection[Any], change: Change) -> list[dict[str, Any]]:
-    """For each affected statement: queryid, whether its plan reads the index, or why it cannot be told."""
+    """For each affected statement: queryid, whether its plan reads the index, whether it should, or why it cannot be
+    told."""
     found = []
     for statement in change.detail.get("statements", ())[:_MOST_STATEMENTS]:
         uses, error = False, ""
@@ -71,7 +78,8 @@ def _plans(connection: psycopg.Connection[Any], change: Change) -> list[dict[str
             uses = change.index_name in explain_generic(connection, str(statement["text"])).indexes()
         except PlanFailed as failure:
             error = one_line(failure.sentence, 200)
-        found.append({"queryid": statement["queryid"], "uses": uses, "error": error})
+        due = bool(statement.get("generic", True))
+        found.append({"queryid": statement["queryid"], "uses": uses, "due": due, "error": error})
     return found
 
 

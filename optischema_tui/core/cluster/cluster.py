@@ -36,7 +36,9 @@ UNGUARDED_STOP_SECONDS = 10.0
 class Cluster:
     """A running private server. Ends with `stop`, or by itself when the program is gone."""
 
-    def __init__(self, binaries: Binaries, socket_dir: Path, port: int, superuser: str, timeout: float) -> None:
+    def __init__(
+        self, binaries: Binaries, socket_dir: Path, port: int, superuser: str, timeout: float, owner: int | None
+    ) -> None:
         self.binaries = binaries
         self.socket_dir = socket_dir
         self.data_dir = socket_dir / "data"
@@ -45,6 +47,8 @@ class Cluster:
         self.superuser = superuser
         self.pid = 0
         """The postmaster's process id, 0 while the server is down."""
+        self.owner = owner
+        """The user id that the data must belong to, where that is not this program's own."""
         self._timeout = timeout
         self._lock = threading.RLock()
         self._guardian: subprocess.Popen[bytes] | None = None
@@ -88,7 +92,7 @@ class Cluster:
         self.pid = 0
 
     def resume(self) -> None:
-        """Start a halted or crashed server again, on the same socket and port."""
+        """Start a server that was made but not started, halted or crashed, on its socket and port. Raises LabError."""
         self.pid = self._tell("start")
 
     def restart(self) -> None:
@@ -111,10 +115,10 @@ class Cluster:
         except OSError:
             return False
 
-    def _start(self, guardian: subprocess.Popen[bytes], order: Mapping[str, object]) -> None:
+    def _create(self, guardian: subprocess.Popen[bytes], order: Mapping[str, object]) -> None:
         self._guardian = guardian
         try:
-            self.pid = self._exchange(order)
+            self._exchange(order)
         except BaseException:
             self.stop()
             raise
@@ -170,15 +174,49 @@ def start_cluster(
 ) -> Cluster:
     """Create and start a private server; blocks until it is ready (about a second) or raises LabError.
 
-    `prefix` begins its directory's name; `settings` go to postgresql.conf; `timeout` is in seconds, for each of initdb
-    and the start. The server listens on a Unix socket in a 0700 directory, where every local role is trusted, and with
-    `listen_tcp` also on a free port of 127.0.0.1, where a password is asked for. The locale is C with UTF-8 unless
-    `initdb_args` say otherwise.
+    The words are those of `create_cluster`.
+    """
+    cluster = create_cluster(
+        binaries,
+        prefix=prefix,
+        settings=settings,
+        initdb_args=initdb_args,
+        superuser=superuser,
+        listen_tcp=listen_tcp,
+        timeout=timeout,
+    )
+    try:
+        cluster.resume()
+    except BaseException:
+        cluster.stop()
+        raise
+    return cluster
+
+
+def create_cluster(
+    binaries: Binaries,
+    *,
+    prefix: str,
+    settings: Mapping[str, str],
+    initdb_args: Sequence[str] = (),
+    initdb: bool = True,
+    base: Path | None = None,
+    superuser: str = "postgres",
+    listen_tcp: bool = False,
+    timeout: float = 60.0,
+) -> Cluster:
+    """Make the directory of a private server and, with `initdb`, its data; `resume` starts it. Raises LabError.
+
+    Without `initdb` the caller puts data of the same binaries into `data_dir` (see core.cluster.pack) and then resumes.
+    `prefix` begins the directory's name, in `base` (a short path) or the temporary directory; `settings` overrule
+    postgresql.conf; `timeout` is in seconds, for each of initdb and a start. The server listens on a Unix socket in a
+    0700 directory, where every local role is trusted, and with `listen_tcp` also on a free port of 127.0.0.1, where a
+    password is asked for. The locale is C with UTF-8 unless `initdb_args` say otherwise.
     """
     run = _how_to_run(binaries)
-    directory = short_base(prefix) / f"{prefix}{secrets.token_hex(4)}"
+    directory = (base or short_base(prefix)) / f"{prefix}{secrets.token_hex(4)}"
     port = _free_port() if listen_tcp else 5432
-    base = {
+    place = {
         "listen_addresses": "127.0.0.1" if listen_tcp else "",
         "port": str(port),
         "unix_socket_directories": str(directory),
@@ -190,17 +228,18 @@ def start_cluster(
     early = ("--set", "dynamic_shared_memory_type=mmap") if binaries.version_num >= 160000 else ()
     locale = () if any(arg.startswith("--locale") for arg in initdb_args) else ("--locale=C",)
     encoding = () if any(arg.startswith(("-E", "--encoding")) for arg in initdb_args) else ("--encoding=UTF8",)
+    command = [str(binaries.initdb), "-U", superuser, "-A", "trust"]
     order = {
         "wrap": run.wrap,
         "user": run.user,
-        "initdb": [str(binaries.initdb), "-U", superuser, "-A", "trust", *early, *locale, *encoding, *initdb_args],
+        "initdb": [*command, *early, *locale, *encoding, *initdb_args] if initdb else [],
         "postgres": [str(binaries.postgres)],
-        "conf": "".join(f"{name} = {_setting(value)}\n" for name, value in {**base, **settings}.items()),
+        "conf": "".join(f"{name} = {_setting(value)}\n" for name, value in {**place, **settings}.items()),
         "hba": HBA,
         "deadline": timeout,
     }
-    cluster = Cluster(binaries, directory, port, superuser, timeout)
-    cluster._start(_spawn_guardian(directory), order)
+    cluster = Cluster(binaries, directory, port, superuser, timeout, run.user)
+    cluster._create(_spawn_guardian(directory), order)
     return cluster
 
 

@@ -1,7 +1,8 @@
 """Owns one private server: a process of its own that outlives the program just long enough to clean up.
 
 Run as `python -I -S guardian.py DIRECTORY`; standard library only, imports nothing of this package.
-It speaks JSON lines: first line on stdin is the order (see `Order`), later lines are `{"do": "halt"|"crash"|"start"}`.
+It speaks JSON lines: the first line on stdin is the order (see `Order`), which makes the directory and its data; later
+lines are `{"do": "start"|"halt"|"crash"}`.
 Each is answered by one line on stdout: `{"ok": true, "pid": N}` or `{"ok": false, "what": ..., "log": ...}`.
 When stdin ends, which the death of the program causes in every case, or at SIGTERM, the server is stopped and
 DIRECTORY removed. SIGINT and SIGHUP (the terminal's) are survived on purpose.
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import fcntl
 import json
 import os
 import select
@@ -25,12 +27,17 @@ FAST_STOP_SECONDS = 10.0
 IMMEDIATE_STOP_SECONDS = 5.0
 REMOVE_SECONDS = 10.0
 LOG_TAIL_BYTES = 4000
+SETTINGS_FILE = "private.conf"
+LOCK_FILE = "guardian.lock"
 PR_SET_PDEATHSIG = 1
 POLL_SECONDS = 0.02
 
 
 class Order(TypedDict):
-    """What the program asks for. `wrap` goes before every command, `user` runs it (None: this user); seconds."""
+    """What the program asks for. `wrap` goes before every command, `user` runs it (None: this user); seconds.
+
+    Without `initdb` only DIRECTORY is made: the program itself puts the data into DIRECTORY/data before it says start.
+    """
 
     initdb: list[str]
     postgres: list[str]
@@ -58,6 +65,8 @@ class Guardian:
         self.terminated = False
         self.pending = b""
         self.server: subprocess.Popen[bytes] | None = None
+        self.lock: int | None = None
+        """Held as long as this process lives: what has a lock that nobody holds was left by a killed guardian."""
         self.crashed = False
         """The server was killed, and not started since."""
 
@@ -120,9 +129,16 @@ class Guardian:
             )
 
     def create(self, order: Order) -> None:
-        os.mkdir(self.directory, 0o700)
+        sweep(self.directory)
+        # Under its name it is never seen without its lock: another guardian would take it for one that was left.
+        unnamed = os.path.join(os.path.dirname(self.directory), f".{os.path.basename(self.directory)}")
+        os.mkdir(unnamed, 0o700)
+        self.lock = lock(os.path.join(unnamed, LOCK_FILE), os.O_CREAT)
+        os.rename(unnamed, self.directory)
         if order["user"] is not None:
             os.chown(self.directory, order["user"], order["user"])
+        if not order["initdb"]:
+            return
         deadline = time.monotonic() + order["deadline"]
         initdb = self.spawn(order, order["initdb"])
         try:
@@ -137,11 +153,20 @@ class Guardian:
         if initdb.returncode != 0:
             raise Failed(f"initdb ended with code {initdb.returncode}")
         with open(os.path.join(self.data, "postgresql.conf"), "a", encoding="utf-8") as conf:
-            conf.write(order["conf"])
+            conf.write(f"include = '{SETTINGS_FILE}'\n")
         with open(os.path.join(self.data, "pg_hba.conf"), "w", encoding="utf-8") as hba:
             hba.write(order["hba"])
 
+    def configure(self, order: Order) -> None:
+        """The settings of this place stand in a file of their own: data that came from elsewhere brings others."""
+        path = os.path.join(self.data, SETTINGS_FILE)
+        with open(path, "w", encoding="utf-8") as conf:
+            conf.write(order["conf"])
+        if order["user"] is not None:
+            os.chown(path, order["user"], order["user"])
+
     def start(self, order: Order) -> None:
+        self.configure(order)
         deadline = time.monotonic() + order["deadline"]
         self.server = self.spawn(order, order["postgres"])
         while True:
@@ -214,6 +239,40 @@ class Guardian:
             ctypes.CDLL(None).shmctl(int(words[1]), 0, None)
 
 
+def lock(path: str, flags: int) -> int | None:
+    """A descriptor that holds the lock of `path`, or None when another process has it or there is none."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | flags, 0o600)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+def sweep(directory: str) -> None:
+    """Remove directories like this one that guardians of ours left when they were killed: they may lie in memory."""
+    place, name = os.path.split(directory)
+    prefix = name[: name.rfind("-") + 1]
+    with os.scandir(place) as entries:
+        left = [entry.path for entry in entries if prefix and entry.name.startswith(prefix) and is_ours(entry)]
+    for path in left:
+        descriptor = lock(os.path.join(path, LOCK_FILE), 0)
+        if descriptor is not None:
+            shutil.rmtree(path, ignore_errors=True)
+            os.close(descriptor)
+
+
+def is_ours(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir(follow_symlinks=False) and entry.stat(follow_symlinks=False).st_uid == os.geteuid()
+    except OSError:
+        return False
+
+
 def main(directory: str) -> int:
     os.umask(0o077)
     reading, writing = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
@@ -230,13 +289,12 @@ def main(directory: str) -> int:
     try:
         order: Order = json.loads(guardian.next_line())
         guardian.create(order)
-        guardian.start(order)
-        guardian.answer(ok=True, pid=guardian.server.pid if guardian.server else 0)
+        guardian.answer(ok=True, pid=0)
         while True:
             what = json.loads(guardian.next_line())["do"]
             try:
                 guardian.obey(order, what)
-            except Failed as failure:
+            except (Failed, OSError) as failure:
                 guardian.answer(ok=False, what=str(failure), log=guardian.tail())
     except Ended:
         pass

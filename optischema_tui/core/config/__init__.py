@@ -1,12 +1,12 @@
 """The config file: TOML, in which every mistake is named and none keeps the program from starting.
 
     [profiles.NAME]             libpq keywords (host, port, dbname, user, service, sslmode, ...), and password_command
-                                (list of strings), keyring, credential, allow_changes, interval (seconds), label,
-                                show (list of filter reasons), theme
+                                (list of strings), keyring, credential, allow_changes, sample_rows, interval
+                                (seconds), label, show (list of filter reasons), theme
     [profiles.NAME.intervals]   seconds by query family: activity = 1, tables = 300, ...; 0 turns one off
     [profiles.NAME.model]       provider, url, model: the language model that explains
     [ui]                        theme, ascii, mouse, refresh (seconds between polls where a profile does not say)
-    [lab]                       bindir
+    [lab]                       bindir; cache: false keeps no lab between starts
     [history]                   max_mb: the size that the history stays below
 
 There is no place for a password in it.

@@ -41,6 +41,8 @@ class Profile:
     show: tuple[str, ...] = ()
     """Reasons of core.workload.filter whose statements are shown from the start."""
     theme: str = ""
+    sample_rows: bool = True
+    """The lab may read a bounded sample of the target's rows."""
     keyring: bool = False
     """Ask the desktop's keyring for the password."""
     credential: str = ""
@@ -63,3 +65,5 @@ class Config:
     refresh: float = DEFAULT_INTERVAL
     lab_bindir: str = ""
     history_mb: int = HISTORY_MB
+    lab_cache: bool = True
+    """Labs are kept between starts; they hold sample values of the target's columns."""

@@ -81,6 +81,7 @@ def read(path: Path, document: Mapping[str, Any]) -> Config:
         ui.refresh or DEFAULT_INTERVAL,
         lab.bindir,
         history.max_mb,
+        lab.cache,
     )
 
 
@@ -124,6 +125,7 @@ class _Reader:
             tuple(sorted(checked.intervals.model_dump(exclude_none=True).items())) if checked.intervals else (),
             tuple(checked.show),
             checked.theme,
+            checked.sample_rows,
             checked.keyring,
             checked.credential,
             ModelEndpoint(model.provider, model.url, model.model) if model else None,

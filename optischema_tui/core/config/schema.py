@@ -77,6 +77,7 @@ class _OwnKeys(Table):
         "", description="the name of a file, without a directory"
     )
     allow_changes: bool = Field(False, description=_TRUTH)
+    sample_rows: bool = Field(True, description=_TRUTH)
     interval: _Seconds | None = Field(None, description=_SECONDS)
     label: str = Field("", description=_STRING)
     show: list[Annotated[str, AfterValidator(_reason)]] = Field(
@@ -104,6 +105,7 @@ class UiTable(Table):
 
 class LabTable(Table):
     bindir: str = Field("", description=_STRING)
+    cache: bool = Field(True, description=_TRUTH)
 
 
 class HistoryTable(Table):

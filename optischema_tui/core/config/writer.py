@@ -74,10 +74,12 @@ def _table(profile: Profile) -> dict[str, Any]:
         "theme": profile.theme,
         "intervals": {name: int(value) if value == int(value) else value for name, value in profile.intervals},
     }
+    if not profile.sample_rows:
+        own["sample_rows"] = False
     if profile.model is not None:
         endpoint = {"provider": profile.model.provider, "url": profile.model.url, "model": profile.model.model}
         own["model"] = {key: value for key, value in endpoint.items() if value}
-    return dict(profile.params) | {key: value for key, value in own.items() if value}
+    return dict(profile.params) | {key: value for key, value in own.items() if value or key == "sample_rows"}
 
 
 def _write(path: Path, document: Mapping[str, Any]) -> str:

@@ -3,26 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 
 from optischema_tui.core.advise.advisor import advise
+from optischema_tui.core.advise.options import Options
 from optischema_tui.core.advise.result import Advice
 from optischema_tui.core.clock import SYSTEM, Clock
 from optischema_tui.core.cluster.binaries import find_binaries
 from optischema_tui.core.errors import MissingPart
 from optischema_tui.core.history.store import History
+from optischema_tui.core.jobs.lab import open_lab
 from optischema_tui.core.jobs.observe import missing, observe
-from optischema_tui.core.lab.lab import Lab
+from optischema_tui.core.lab.check import compare_plans, own_texts, plan_on_target
+from optischema_tui.core.lab.fidelity import by_statement
 from optischema_tui.core.lab.reader import read_image
+from optischema_tui.core.lab.sampling import TargetSampler
 from optischema_tui.core.models import AdviceRun, Fidelity, Recommendation, TargetIdentity
 from optischema_tui.core.paths import Paths
 from optischema_tui.core.safe_text import one_line
 from optischema_tui.core.target.session import identify, reading
 from optischema_tui.core.target.spec import TargetSpec
-from optischema_tui.core.workload.statement import WorkloadStatement, from_rows
+from optischema_tui.core.workload.statement import WorkloadStatement, by_weight, from_rows, main_role
 
 Progress = Callable[[str, float], None]
+
+CHECKED = 60
+"""Statements, the heaviest first, whose plans the target itself is asked for (plain EXPLAIN)."""
+OTHER_PLAN = 0.2
+"""What counts as the cost's error, at least, where target and lab plan differently."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,34 +85,55 @@ def run_advise(
     progress: Progress = lambda what, fraction: None,
     workload: Sequence[WorkloadStatement] | None = None,
     budget: int | None = None,
+    seconds: float | None = None,
     lab_bindir: str = "",
     stop: Callable[[], bool] = lambda: False,
 ) -> AdviceReport:
     """Advise on `workload`, or on what pg_stat_statements of the connected database holds.
 
+    The search ends when it is through, after `seconds`, or when `stop` turns true: then with the best found so far.
+    Where the profile allows it (`sample_rows`) and the role may read them, expressions get their statistics from a
+    bounded sample of the target's rows.
     Raises TargetError, MissingPart (no statistics, no pg_stat_statements), LabError, StorageError.
     """
     begun = clock.monotonic()
     binaries = find_binaries(configured=lab_bindir)
-    with closing(History.open(paths.history_db)) as history:
+    with closing(History.open(paths.history_db)) as history, ExitStack() as open_things:
         if workload is None:
             progress("reading the statements", 0.02)
             workload = read_workload(spec, history, clock)
-        progress("reading schema and statistics", 0.08)
+        progress("reading schema and statistics", 0.06)
         with reading(spec) as session:
             identity = identify(session, spec.label)
-            image = read_image(session)
+            image = read_image(session, role=main_role(workload), rows=spec.sample_rows)
+            # Both sides must see the same sizes, and those of a live server move on while the lab is built.
+            progress("asking the target for its own plans", 0.1)
+            heaviest = [each for each in by_weight(workload) if not each.problem][:CHECKED]
+            planned = plan_on_target(session, own_texts(heaviest), clock=clock)
         history.remember_target(spec.key, identity, spec.dsn)
-        with Lab.build(image, binaries, progress=_part(progress, 0.1, 0.5)) as lab:
-            advice = advise(
-                workload,
-                image.facts(),
-                lab,
-                target=identity.fingerprint,
-                budget_bytes=budget,
-                progress=_part(progress, 0.5, 1.0),
+        sampler = open_things.enter_context(TargetSampler(spec, clock=clock)) if spec.sample_rows else None
+        lab = open_things.enter_context(
+            open_lab(
+                image, binaries, paths,
+                target=identity.fingerprint, sampler=sampler, progress=_part(progress, 0.12, 0.4),
             )
-            not_modelled = lab.not_modelled
+        )  # fmt: skip
+        checked = by_statement(compare_plans(lab, planned))
+        advice = advise(
+            workload,
+            image.facts(),
+            lab,
+            target=identity.fingerprint,
+            options=Options(
+                budget_bytes=budget, seconds=seconds, observed_days=_observed_days(history, identity.fingerprint)
+            ),
+            fidelity={queryid: _error(one) for queryid, one in checked.items()},
+            not_modelled=lab.not_modelled,
+            now=clock.monotonic,
+            stop=stop,
+            progress=_part(progress, 0.4, 1.0),
+        )
+        not_modelled = lab.not_modelled
         history.save_recommendations(identity.fingerprint, advice.recommendations)
         dismissed = history.dismissed(identity.fingerprint)
     progress("done", 1.0)
@@ -116,7 +146,20 @@ def run_advise(
         statements=len(workload),
         seconds=clock.monotonic() - begun,
         budget=budget,
+        fidelity=tuple(checked.values()),
     )
+
+
+def _error(checked: Fidelity) -> float | None:
+    """0-1; None: nothing to compare. Another plan on the target leaves the cost in doubt whatever it is."""
+    if checked.error:
+        return None
+    return checked.cost_error if checked.same_shape else max(checked.cost_error, OTHER_PLAN)
+
+
+def _observed_days(history: History, fingerprint: str) -> float | None:
+    span = history.span(fingerprint)
+    return None if span is None else (span[1] - span[0]) / 86_400.0
 
 
 def read_workload(spec: TargetSpec, history: History | None, clock: Clock = SYSTEM) -> tuple[WorkloadStatement, ...]:

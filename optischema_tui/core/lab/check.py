@@ -1,4 +1,4 @@
-"""Is the lab's planner true? The same statements, planned on the target and in the lab."""
+"""Is the lab's planner true? The same texts, planned on the target (EXPLAIN only, never executed) and in the lab."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from optischema_tui.core.errors import OptischemaError
+from optischema_tui.core.clock import SYSTEM, Clock
+from optischema_tui.core.errors import OptischemaError, ServerLost
 from optischema_tui.core.target.explain import explain_generic
 from optischema_tui.core.workload.plan import PlanNode
 from optischema_tui.core.workload.statement import WorkloadStatement
@@ -16,10 +17,26 @@ if TYPE_CHECKING:
 
     from optischema_tui.core.lab.lab import Lab
 
+MOST_TEXTS = 200
+ALL_SECONDS = 15.0
+"""Time that the target may be kept planning in all."""
+SLOW_SECONDS = 2.0
+"""A target that needs longer for one plan is not asked again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """What is planned for one statement: its own text, or one with values in place of its parameters."""
+
+    statement: WorkloadStatement
+    sql: str
+    values: str = ""
+    """The values in words; empty for the statement's own text."""
+
 
 @dataclass(frozen=True, slots=True)
 class PlanComparison:
-    """One statement on both sides. Costs are total costs of the plan, in planner units."""
+    """One text on both sides. Costs are total costs of the plan, in planner units."""
 
     sql: str
     queryid: int
@@ -32,63 +49,94 @@ class PlanComparison:
     lab_plan: PlanNode | None = None
     error: str = ""
     """Why there is nothing to compare: which side could not plan it, and the reason. Then the rest means nothing."""
+    values: str = ""
+    """The values in the text, in words."""
 
 
 @dataclass(frozen=True, slots=True)
 class TargetPlan:
-    """What the target's planner said to one statement."""
+    """What the target's planner said to one text."""
 
-    statement: WorkloadStatement
+    text: Text
     plan: PlanNode | None
     error: str = ""
 
 
-def plan_on_target(connection: Connection[Any], statements: Iterable[WorkloadStatement]) -> tuple[TargetPlan, ...]:
-    """Plan every statement on the target (EXPLAIN only, never executed). A lost target raises the driver's error.
+def own_texts(statements: Iterable[WorkloadStatement]) -> tuple[Text, ...]:
+    """The statements as they are."""
+    return tuple(Text(statement, statement.sql) for statement in statements)
 
-    Best done right after the image was read: on a live server sizes and statistics move on.
+
+def plan_on_target(
+    connection: Connection[Any],
+    texts: Iterable[Text],
+    *,
+    most: int = MOST_TEXTS,
+    seconds: float = ALL_SECONDS,
+    clock: Clock = SYSTEM,
+) -> tuple[TargetPlan, ...]:
+    """Plan the texts on the target. A lost target raises ServerLost.
+
+    No more than `most` are asked, and none after `seconds` or after a plan that took SLOW_SECONDS: the others have an
+    `error` that says so. Best done right after the image was read: on a live server sizes and statistics move on.
     """
-    return tuple(_on_target(connection, statement) for statement in statements)
+    found: list[TargetPlan] = []
+    begun = clock.monotonic()
+    stopped = ""
+    for number, text in enumerate(texts):
+        before = clock.monotonic()
+        if not stopped and number >= most:
+            stopped = f"Not asked: {most} texts are enough of a load"
+        if not stopped and before - begun > seconds:
+            stopped = f"Not asked: the target has planned for {seconds:g} seconds"
+        found.append(TargetPlan(text, None, stopped) if stopped else _on_target(connection, text))
+        if not stopped and clock.monotonic() - before > SLOW_SECONDS:
+            stopped = "Not asked: the target answers slowly"
+    return tuple(found)
 
 
 def compare_plans(lab: Lab, planned: Iterable[TargetPlan]) -> tuple[PlanComparison, ...]:
-    """Plan the same statements in the lab and compare."""
+    """Plan the same texts in the lab and compare."""
     return tuple(_compare(lab, there) for there in planned)
 
 
 def compare(
     connection: Connection[Any], lab: Lab, statements: Iterable[WorkloadStatement]
 ) -> tuple[PlanComparison, ...]:
-    """`plan_on_target` and `compare_plans` in one."""
-    return compare_plans(lab, plan_on_target(connection, statements))
+    """`plan_on_target` of the statements' own texts and `compare_plans` in one."""
+    return compare_plans(lab, plan_on_target(connection, own_texts(statements)))
 
 
-def _on_target(connection: Connection[Any], statement: WorkloadStatement) -> TargetPlan:
-    if statement.problem:
-        return TargetPlan(statement, None, statement.problem)
+def _on_target(connection: Connection[Any], text: Text) -> TargetPlan:
+    if text.statement.problem:
+        return TargetPlan(text, None, text.statement.problem)
     try:
-        return TargetPlan(statement, explain_generic(connection, statement.sql))
+        return TargetPlan(text, explain_generic(connection, text.sql))
+    except ServerLost:
+        raise
     except OptischemaError as error:
-        return TargetPlan(statement, None, f"Target: {error.sentence}")
+        return TargetPlan(text, None, f"Target: {error.sentence}")
 
 
 def _compare(lab: Lab, planned: TargetPlan) -> PlanComparison:
-    statement, there = planned.statement, planned.plan
+    text, there = planned.text, planned.plan
+    queryid = text.statement.queryid
     if there is None:
-        return PlanComparison(statement.sql, statement.queryid, error=planned.error)
+        return PlanComparison(text.sql, queryid, error=planned.error, values=text.values)
     try:
-        here = lab.plan(statement.sql)
+        here = lab.plan(text.sql)
     except OptischemaError as error:
-        return PlanComparison(statement.sql, statement.queryid, error=f"Lab: {error.sentence}")
+        return PlanComparison(text.sql, queryid, error=f"Lab: {error.sentence}", values=text.values)
     return PlanComparison(
-        sql=statement.sql,
-        queryid=statement.queryid,
+        sql=text.sql,
+        queryid=queryid,
         target_cost=there.total_cost,
         lab_cost=here.total_cost,
         cost_error=_error(there.total_cost, here.total_cost),
         same_shape=there.shape() == here.shape(),
         target_plan=there,
         lab_plan=here,
+        values=text.values,
     )
 
 

@@ -18,6 +18,12 @@ class Statement:
 
     what: str
     sql: str
+    about: tuple[str, str] | None = None
+    """The relation (schema, name) that it makes, completes or describes, where it concerns no other."""
+    kind: str = ""
+    """Of those about a relation: its place in the order of making."""
+    drop: str = ""
+    """What undoes it, where that touches nothing else."""
 
 
 def literal(text: str) -> str:
@@ -74,7 +80,8 @@ class _Schema:
         for relation in self.image.relations.values():
             if relation.kind == "S":
                 what = called("sequence", relation.schema, relation.name)
-                yield Statement(what, f"CREATE SEQUENCE {qualified(relation)}")
+                name = qualified(relation)
+                yield Statement(what, f"CREATE SEQUENCE {name}", _about(relation), "table", f"DROP SEQUENCE {name}")
         for table in self.tables:
             yield from self.table(table)
         for function in self.image.functions:
@@ -88,7 +95,10 @@ class _Schema:
         yield from self.views()
         yield from self.indexes("m")
         for extended in self.image.extended:
-            yield Statement(called("statistics", extended.schema, extended.name), extended.definition)
+            about = _about(self.image.relations[extended.relation])
+            drop = f"DROP STATISTICS {quote(extended.schema)}.{quote(extended.name)}"
+            what = called("statistics", extended.schema, extended.name)
+            yield Statement(what, extended.definition, about, "statistics", drop)
 
     # -- types ---------------------------------------------------------------------------------------------------
 
@@ -120,7 +130,13 @@ class _Schema:
             multirange = (
                 f", multirange_type_name = {quote(info.schema)}.{quote(info.multirange)}" if info.multirange else ""
             )
-            return f"CREATE TYPE {name} AS RANGE (subtype = {info.subtype}{multirange})"
+            kinds = (
+                ("subtype_opclass", info.subtype_opclass),
+                ("collation", info.subtype_collation),
+                ("subtype_diff", info.subtype_diff),
+            )
+            rest = "".join(f", {kind} = {value}" for kind, value in kinds if value)
+            return f"CREATE TYPE {name} AS RANGE (subtype = {info.subtype}{rest}{multirange})"
         if info.kind == "d":
             parts = [f"CREATE DOMAIN {name} AS {self.type_of(info.base, info.base, info.base_oid)}"]
             parts += [f"COLLATE {info.collation}"] if info.collation else []
@@ -144,6 +160,8 @@ class _Schema:
                 columns.append(f"{quote(_placeholder(column.number))} int")
                 continue
             text = f"{quote(column.name)} {self.type_of(column.type, column.bare_type, column.type_oid)}"
+            # No plan depends on it, and without it nearly every table costs a TOAST table and its index.
+            text += " STORAGE PLAIN" if column.length == -1 and not column.virtual else ""
             text += f" COLLATE {column.collation}" if column.collation else ""
             text += f" GENERATED ALWAYS AS ({column.virtual}) VIRTUAL" if column.virtual else ""
             # A partition gets the identity of its parent when it is attached, and may have none before.
@@ -157,7 +175,7 @@ class _Schema:
             # Attribute numbers must stay equal: extended statistics are stored with them.
             drops = ", ".join(f"DROP COLUMN {quote(name)}" for name in dropped)
             sql += f"; ALTER TABLE {qualified(table)} {drops}"
-        yield Statement(what, sql)
+        yield Statement(what, sql, _about(table), "table", f"DROP TABLE {qualified(table)}")
 
     def defaults(self) -> Iterator[Statement]:
         for table in self.tables:
@@ -165,7 +183,7 @@ class _Schema:
                 if column.default:
                     alter = f"ALTER TABLE ONLY {qualified(table)} ALTER COLUMN {quote(column.name)}"
                     what = f"default of {table.schema}.{table.name}.{column.name}"
-                    yield Statement(what, f"{alter} SET DEFAULT {column.default}")
+                    yield Statement(what, f"{alter} SET DEFAULT {column.default}", _about(table), "default")
 
     def constraints(self, kinds: str) -> Iterator[Statement]:
         for constraint in self.image.constraints:
@@ -176,13 +194,16 @@ class _Schema:
             yield Statement(
                 f"constraint {constraint.name} of {table.schema}.{table.name}",
                 f"ALTER TABLE {only}{qualified(table)} ADD CONSTRAINT {quote(constraint.name)} {constraint.definition}",
+                _about(table),
+                "foreign key" if constraint.kind == "f" else "constraint",
             )
 
     def indexes(self, kinds: str) -> Iterator[Statement]:
         for index in self.image.indexes.values():
             table = self.image.relations[index.relation]
             if table.kind in kinds and index.valid and not index.constraint:
-                yield Statement(_index_name(self.image, index), index.definition)
+                drop = f"DROP INDEX {qualified(self.image.relations[index.oid])}"
+                yield Statement(_index_name(self.image, index), index.definition, _about(table), "index", drop)
 
     def attachments(self) -> Iterator[Statement]:
         for table in self.tables:
@@ -194,7 +215,7 @@ class _Schema:
                     sql = f"ALTER TABLE ONLY {qualified(parent)} ATTACH PARTITION {qualified(table)} {table.bound}"
                 else:
                     sql = f"ALTER TABLE ONLY {qualified(table)} INHERIT {qualified(parent)}"
-                yield Statement(f"inheritance of {table.schema}.{table.name}", sql)
+                yield Statement(f"inheritance of {table.schema}.{table.name}", sql, _about(table), "attachment")
 
     def views(self) -> Iterator[Statement]:
         for view in self.image.relations.values():
@@ -207,6 +228,10 @@ class _Schema:
             else:
                 sql = f"CREATE MATERIALIZED VIEW {qualified(view)}{options} AS {body} WITH NO DATA"
             yield Statement(called("view", view.schema, view.name), sql)
+
+
+def _about(relation: Relation) -> tuple[str, str]:
+    return relation.schema, relation.name
 
 
 def _placeholder(number: int) -> str:

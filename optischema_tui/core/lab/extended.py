@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -38,19 +38,35 @@ class Oids:
             info = self.infos.get(info.base_oid)
         return info if info is not None and info.kind == "e" else None
 
+    def element_of(self, oid: int) -> int | None:
+        """The element type of the array that the type is, or that its domain stands on."""
+        info = self.infos.get(oid)
+        while info is not None and info.kind == "d":
+            info = self.infos.get(info.base_oid)
+        return info.element if info is not None and info.is_array else None
 
-def load_extended(admin: Connection[Any], builder: Connection[Any], image: Image, *, scratch: str) -> list[Failure]:
-    """Load the contents of every extended statistics object that exists in the lab. Returns what was left out.
 
-    `scratch` is a schema of the lab's own, where both roles may create.
+def load_extended(
+    admin: Connection[Any],
+    builder: Connection[Any],
+    image: Image,
+    *,
+    scratch: str,
+    only: Collection[tuple[str, str]] | None = None,
+) -> list[Failure]:
+    """Load the contents of every extended statistics object that exists in the lab, or of `only` those of these names.
+
+    They must have none yet. Returns what was left out. `scratch` is a schema of the lab's own, where both roles may
+    create.
     """
-    if not any(extended.data for extended in image.extended):
+    wanted = [each for each in image.extended if each.data and (only is None or (each.schema, each.name) in only)]
+    if not wanted:
         return []
     for kind in _CASTS:
         admin.execute(f"CREATE CAST (bytea AS {kind}) WITHOUT FUNCTION".encode())
     oids = _map_oids(admin, image)
     failures: list[Failure] = []
-    for extended in image.extended:
+    for extended in wanted:
         for data in extended.data:
             failures += _load_one(admin, builder, image, oids, extended, data, scratch)
     for kind in _CASTS:
@@ -69,7 +85,7 @@ def _load_one(
 ) -> list[Failure]:
     from psycopg import Error
 
-    what = Statement(f"contents of statistics {extended.schema}.{extended.name}", "")
+    what = Statement(f"contents of statistics {extended.schema}.{extended.name}", "", (extended.schema, extended.name))
     mcv, reason = remap_mcv(data.mcv, oids)
     failures = [Failure(what, reason)] if reason else []
     table = f"{quote(scratch)}.{_SCRATCH}"
@@ -107,11 +123,11 @@ def _restore_expressions(
 ) -> list[Failure]:
     columns = ", ".join(f"({text}) AS c{number}" for number, text in enumerate(extended.expressions, 1))
     source = qualified(image.relations[extended.relation])
-    what = f"contents of statistics {extended.schema}.{extended.name}"
+    what, about = f"contents of statistics {extended.schema}.{extended.name}", (extended.schema, extended.name)
     create = f"CREATE TABLE {quote(scratch)}.{_SCRATCH} AS SELECT {columns} FROM {source} WITH NO DATA"
     rows = [replace(row, column=f"c{row.number}", inherited=False) for row in data.expressions]
-    restore = [Statement(what, column_sql(scratch, _SCRATCH, row, by_number=False)) for row in rows]
-    return run_once(builder, [Statement(what, create)]) or run_once(builder, restore)
+    restore = [Statement(what, column_sql(scratch, _SCRATCH, row, by_number=False), about) for row in rows]
+    return run_once(builder, [Statement(what, create, about)]) or run_once(builder, restore)
 
 
 def remap_mcv(mcv: bytes | None, oids: Oids) -> tuple[bytes | None, str]:
@@ -139,18 +155,42 @@ def remap_mcv(mcv: bytes | None, oids: Oids) -> tuple[bytes | None, str]:
                     if label not in oids.labels:
                         return None, "its list of common values has an unknown enum label"
                     struct.pack_into("<I", out, at, oids.labels[label])
+            elif oids.element_of(kind) is not None and not _remap_arrays(out, position, position + size, oids):
+                return None, "its list of common values has an unknown enum label"
         position += size
     return bytes(out), ""
 
 
+def _remap_arrays(out: bytearray, begin: int, end: int, oids: Oids) -> bool:
+    """Put the lab's OIDs into serialized arrays (mcv.c: a length, then the array without its varlena header)."""
+    at = begin
+    while at < end:
+        (length,) = struct.unpack_from("<I", out, at)
+        at += 4
+        dimensions, offset, element = struct.unpack_from("<iiI", out, at)
+        struct.pack_into("<I", out, at + 8, oids.types.get(element, element))
+        if oids.enum_of(element) is not None:
+            # ARR_DATA_OFFSET counts from the header that is not here
+            first = at + (offset or (16 + 8 * dimensions + 7) // 8 * 8) - 4
+            for place in range(first, at + length, 4):
+                label = struct.unpack_from("<I", out, place)[0]
+                if label not in oids.labels:
+                    return False
+                struct.pack_into("<I", out, place, oids.labels[label])
+        at += length
+    return True
+
+
 def _movable(oids: Oids, kind: int) -> bool:
-    """Values of the type hold no OIDs themselves, or only enum labels. Arrays and composites do."""
+    """Values of the type hold no OIDs themselves, or only enum labels, or arrays of such. Composites hold others."""
     info = oids.infos.get(kind)
     while info is not None and info.kind == "d":
         if info.base_oid < FIRST_USER_OID:
             return True
         info = oids.infos.get(info.base_oid)
-    return info is not None and (info.kind == "e" or (info.kind == "b" and not info.is_array))
+    if info is not None and info.is_array:
+        return info.element < FIRST_USER_OID or (info.element in oids.types and _movable(oids, info.element))
+    return info is not None and info.kind in "eb"
 
 
 def _map_oids(admin: Connection[Any], image: Image) -> Oids:

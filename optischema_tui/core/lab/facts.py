@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import replace
 
+from optischema_tui.core.lab.arrays import parse_array as parse_array
 from optischema_tui.core.lab.image import BLOCK_SIZE, Column, ColumnStatistics, Image, Index, Relation
 from optischema_tui.core.models import CatalogFacts, ColumnFacts, ForeignKey, IndexFacts, TableFacts
 
@@ -13,7 +15,11 @@ def catalog_facts(image: Image) -> CatalogFacts:
     """Every ordinary and partitioned table and materialized view of the image."""
     builder = _Facts(image)
     tables = [builder.table(relation) for relation in image.relations.values() if relation.kind in "rpm"]
-    return CatalogFacts({(table.schema, table.name): table for table in tables}, image.server.search_path)
+    return CatalogFacts(
+        {(table.schema, table.name): table for table in tables},
+        image.server.search_path,
+        tuple((each.name, each.schema) for each in image.extensions),
+    )
 
 
 def leaves(image: Image, table: Relation) -> list[Relation]:
@@ -62,6 +68,7 @@ class _Facts:
             foreign_keys=self.foreign_keys(relation),
             partitioned=relation.kind == "p",
             partition_of=self.parent(relation),
+            all_visible=sum(part.all_visible for part in parts) / max(1, sum(part.pages for part in parts)),
         )
 
     def parent(self, relation: Relation) -> str:
@@ -70,21 +77,42 @@ class _Facts:
 
     def column(self, relation: Relation, column: Column) -> ColumnFacts:
         row = self.statistics.get((relation.oid, column.number, relation.kind == "p"))
-        facts = ColumnFacts(column.name, column.type, column.not_null, has_btree=column.has_btree)
+        facts = ColumnFacts(
+            column.name,
+            column.type,
+            column.not_null,
+            has_btree=column.has_btree,
+            collation=column.collation,
+            collate_c=self.collates_c(column.collation),
+            unknown_ends=self.unknown_ends(relation, column),
+        )
         if row is None:
             return facts
-        return ColumnFacts(
-            name=column.name,
-            type_name=column.type,
-            not_null=column.not_null,
+        return replace(
+            facts,
             null_frac=row.null_frac,
             avg_width=row.width,
             n_distinct=row.n_distinct,
             most_common_vals=_texts(row.common_values),
             most_common_freqs=tuple(map(float, _texts(row.common_freqs))),
             histogram_bounds=_texts(row.histogram),
-            has_btree=column.has_btree,
+            correlation=float(row.correlation) if row.correlation else 0.0,
         )
+
+    def unknown_ends(self, relation: Relation, column: Column) -> bool:
+        unknown = self.image.unknown_ends
+        return bool(unknown) and any(
+            (part.oid, each.number) in unknown
+            for part in leaves(self.image, relation)
+            for each in part.columns
+            if each.name == column.name
+        )
+
+    def collates_c(self, collation: str) -> bool:
+        """Whether a column with this collation (empty: the database's) is ordered byte by byte."""
+        if collation:
+            return collation.partition(".")[2].strip('"') in ("C", "POSIX", "ucs_basic", "pg_c_utf8")
+        return self.image.server.provider == "b" or self.image.server.collate in ("C", "POSIX")
 
     def index(self, index: Index) -> IndexFacts:
         relation = self.image.relations[index.oid]
@@ -144,26 +172,3 @@ class _Facts:
 
 def _texts(array: str | None) -> tuple[str, ...]:
     return () if array is None else parse_array(array)
-
-
-def parse_array(text: str) -> tuple[str, ...]:
-    """The elements of a one-dimensional array text such as `{a,"b,\\"c"}`; of nested arrays the elements' own text."""
-    elements: list[str] = []
-    current: list[str] = []
-    depth, quoted, escaped, some = 0, False, False, False
-    for character in text[1:-1]:
-        if escaped:
-            current.append(character)
-            escaped = False
-        elif character == "\\":
-            escaped = True
-        elif character == '"':
-            quoted, some = not quoted, True
-        elif character == "," and not quoted and depth == 0:
-            elements.append("".join(current))
-            current, some = [], True
-        else:
-            depth += (character == "{") - (character == "}") if not quoted else 0
-            current.append(character)
-            some = True
-    return (*elements, "".join(current)) if some else ()

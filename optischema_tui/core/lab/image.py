@@ -24,10 +24,11 @@ class Server:
     provider: str
     """pg_database.datlocprovider: c (libc), i (ICU), b (builtin)."""
     search_path: tuple[str, ...]
-    """Resolved schemas, as the reading session had them."""
+    """Resolved schemas, of the role whose statements are planned."""
     settings: tuple[tuple[str, str], ...]
-    """Planner settings, in base units."""
+    """Planner settings of that role's sessions."""
     role: str
+    """Whose rights the catalog was read with."""
     statistics_source: str
     """pg_statistic (complete) or pg_stats (what the role may see)."""
 
@@ -59,6 +60,10 @@ class TypeInfo:
     labels: tuple[str, ...] = ()
     label_oids: tuple[int, ...] = ()
     subtype: str = ""
+    """Ranges: the type of the bounds; the next four are as CREATE TYPE takes them, empty for what is usual."""
+    subtype_opclass: str = ""
+    subtype_diff: str = ""
+    subtype_collation: str = ""
     multirange: str = ""
 
 
@@ -238,6 +243,9 @@ class Image:
     extended: tuple[Extended, ...] = field(repr=False)
     not_read: tuple[str, ...]
     """What the lab cannot know, one sentence each."""
+    unknown_ends: frozenset[tuple[int, int]] = frozenset()
+    """(relation, column number) of indexed columns whose table has changed since ANALYZE, and whose present smallest
+    and largest values could not be read: the target's planner looks them up, plans of ranges here are guesses."""
 
     def facts(self) -> CatalogFacts:
         """The same as the advisor wants it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -27,12 +27,15 @@ class Failure:
         return f"{one_line(self.statement.what)}: {self.reason}"
 
 
-def run(connection: Connection[Any], statements: Sequence[Statement]) -> list[Failure]:
+def run(
+    connection: Connection[Any], statements: Sequence[Statement], done: Callable[[float], None] = lambda share: None
+) -> list[Failure]:
     """Run `statements` on an autocommit connection, again as long as a round makes progress: things need each other.
 
-    Returns what failed to the end. A lost connection raises the driver's OperationalError.
+    `done(share 0-1)` is called as it goes. Returns what failed to the end. A lost connection raises the driver's
+    OperationalError.
     """
-    failed = run_once(connection, statements)
+    failed = run_once(connection, statements, done)
     while failed:
         again = run_once(connection, [failure.statement for failure in failed])
         if len(again) == len(failed):
@@ -41,11 +44,14 @@ def run(connection: Connection[Any], statements: Sequence[Statement]) -> list[Fa
     return failed
 
 
-def run_once(connection: Connection[Any], statements: Sequence[Statement]) -> list[Failure]:
+def run_once(
+    connection: Connection[Any], statements: Sequence[Statement], done: Callable[[float], None] = lambda share: None
+) -> list[Failure]:
     """One round of `run`."""
     failures: list[Failure] = []
     for start in range(0, len(statements), BATCH):
         failures += _bisect(connection, statements[start : start + BATCH])
+        done(min(1.0, (start + BATCH) / len(statements)))
     return failures
 
 

@@ -33,7 +33,7 @@ def choose(server: Server) -> LabLocale:
 def _installed(name: str) -> str:
     """`name` with UTF-8 as this machine spells it, or "" when it is not installed."""
     wanted = _normal(name)
-    return next((known for known in _known_locales() if _normal(known) == wanted), "")
+    return next((known for known in known_locales() if _normal(known) == wanted), "")
 
 
 def _normal(name: str) -> str:
@@ -42,7 +42,8 @@ def _normal(name: str) -> str:
 
 
 @cache
-def _known_locales() -> tuple[str, ...]:
+def known_locales() -> tuple[str, ...]:
+    """The UTF-8 locales that are installed on this machine."""
     try:
         answer = subprocess.run(["locale", "-a"], capture_output=True, text=True, timeout=10, check=True).stdout
     except (OSError, subprocess.SubprocessError):

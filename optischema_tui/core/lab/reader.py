@@ -1,4 +1,4 @@
-"""Reads a target's catalog into an Image: catalog reads only, nothing of any table's rows."""
+"""Reads a target's catalog into an Image. Of tables' rows it reads the ends of indexed columns only (see repair)."""
 
 from __future__ import annotations
 
@@ -26,6 +26,8 @@ from optischema_tui.core.lab.image import (
     Server,
     TypeInfo,
 )
+from optischema_tui.core.lab.repair import repair
+from optischema_tui.core.lab.role_settings import Settings, read_settings
 from optischema_tui.core.lab.size_model import Fields
 from optischema_tui.core.safe_text import one_line
 from optischema_tui.core.target.sql import load
@@ -86,11 +88,14 @@ class _Source:
         )
 
 
-def read_image(connection: Connection[Any]) -> Image:
+def read_image(connection: Connection[Any], *, role: str = "", rows: bool = True) -> Image:
     """The image of the connected database. The connection should be in autocommit: no lock then outlives a statement.
 
-    Reads with the rights of the connected role; the session's own settings are put back at the end. Raises LabError
-    when the server is too old or no statistics can be read, and lets the driver's errors pass.
+    `role` is whose planner settings and search path the lab gets: the role that runs the statements. Without it they
+    are those of this session. `rows`: the smallest and largest values of indexed columns may be looked up, where the
+    role has SELECT; nothing else of any row is read. Reads with the rights of the connected role; the session's own
+    settings are put back at the end. Raises LabError when the server is too old or no statistics can be read, and lets
+    the driver's errors pass.
     """
     from psycopg.errors import CharacterNotInRepertoire, UntranslatableCharacter
 
@@ -101,10 +106,12 @@ def read_image(connection: Connection[Any]) -> Image:
             todo="Upgrade the server: its version gets no more security fixes",
         )
     try:
-        settings = tuple((row["name"], row["setting"]) for row in source.rows("settings"))
+        settings = read_settings(source.rows, role)
+        operator_cost = float(source.rows("session_now", {"names": ["cpu_operator_cost"]})[0]["value"])
         server = source.rows("server")[0]
         with _reading_session(source):
-            return _Reader(source, server, settings).read()
+            image = _Reader(source, server, settings, operator_cost).read()
+            return repair(connection, image, allowed=rows)
     except (UnicodeDecodeError, CharacterNotInRepertoire, UntranslatableCharacter) as error:
         raise LabError(
             "The catalog of this database holds text that is not in its declared encoding", one_line(str(error), 200)
@@ -114,7 +121,7 @@ def read_image(connection: Connection[Any]) -> Image:
 @contextmanager
 def _reading_session(source: _Source) -> Iterator[None]:
     before = {row["name"]: row["value"] for row in source.rows("session_now", {"names": list(_SESSION)})}
-    _set(source, _SESSION)
+    _set(source, {**_SESSION, **dict.fromkeys(HEIGHTS_SESSION, "on")})  # the catalog's own queries want good plans
     try:
         yield
         now = {row["name"]: row["value"] for row in source.rows("session_now", {"names": list(_SESSION)})}
@@ -136,11 +143,13 @@ def _set(source: _Source, settings: Mapping[str, str]) -> None:
 class _Reader:
     """One pass over one database's catalog."""
 
-    def __init__(self, source: _Source, server: Row, settings: tuple[tuple[str, str], ...]) -> None:
+    def __init__(self, source: _Source, server: Row, settings: Settings, operator_cost: float) -> None:
         self.source = source
         self.row = server
         self.settings = settings
-        self.not_read: list[str] = []
+        self.operator_cost = operator_cost
+        """cpu_operator_cost of the reading session, with which it plans."""
+        self.not_read: list[str] = list(settings.notes)
 
     def read(self) -> Image:
         if self.row["block_size"] != BLOCK_SIZE:
@@ -180,8 +189,8 @@ class _Reader:
             collate=row["collate"],
             ctype=row["ctype"],
             provider=row["provider"],
-            search_path=tuple(row["search_path"]),
-            settings=self.settings,
+            search_path=tuple(row["search_path"]) if self.settings.path is None else self.settings.path,
+            settings=tuple(self.settings.values.items()),
             role=row["role"],
             statistics_source="pg_statistic" if row["statistics_readable"] else "pg_stats",
         )
@@ -244,9 +253,9 @@ class _Reader:
     def indexes(self, relations: Mapping[int, Relation], statistics: tuple[ColumnStatistics, ...]) -> dict[int, Index]:
         found = [_index(row) for row in self.source.rows("indexes")]
         mine = [index for index in found if index.relation in relations and index.oid in relations]
-        operator_cost = float(dict(self.settings).get("cpu_operator_cost", 0))
         fields = Fields(relations, statistics)
-        return ask_heights(self.source.connection, relations, mine, fields, operator_cost)
+        _set(self.source, HEIGHTS_SESSION)
+        return ask_heights(self.source.connection, relations, mine, fields, self.operator_cost)
 
     def functions(self) -> tuple[Function, ...]:
         found = tuple(_record(Function, row) for row in self.source.rows("functions"))

@@ -27,6 +27,7 @@ def relation_statements(image: Image, present: Collection[tuple[str, str]]) -> l
         Statement(
             f"size of {relation.schema}.{relation.name}",
             relation_sql(relation.schema, relation.name, relation.pages, relation.rows, relation.all_visible),
+            (relation.schema, relation.name),
         )
         for relation in image.relations.values()
         if relation.kind in "rpmiI" and (relation.schema, relation.name) in present
@@ -49,7 +50,8 @@ def column_statements(image: Image, present: Collection[tuple[str, str]]) -> lis
         if (relation.schema, relation.name) in present:
             by_number = relation.kind in "iI"
             sql = column_sql(relation.schema, relation.name, row, by_number=by_number)
-            made.append(Statement(f"statistics of {relation.schema}.{relation.name}.{row.column}", sql))
+            what = f"statistics of {relation.schema}.{relation.name}.{row.column}"
+            made.append(Statement(what, sql, (relation.schema, relation.name)))
     return made
 
 

@@ -21,6 +21,15 @@ class ColumnFacts:
     histogram_bounds: tuple[str, ...] = ()
     has_btree: bool = True
     """The type has a default btree operator class."""
+    correlation: float = 0.0
+    """-1 to 1: how far the rows lie in the order of its values; 0 also unknown."""
+    collation: str = ""
+    """Qualified and quoted; empty for its type's own."""
+    collate_c: bool = False
+    """Its texts are ordered byte by byte, so that an ordinary B-tree serves prefixes."""
+    unknown_ends: bool = False
+    """Its table has changed since ANALYZE and its smallest and largest values are not known: the target's planner looks
+    them up, so an estimate of a range of it made elsewhere is a guess."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +152,8 @@ class TableFacts:
     partitioned: bool = False
     partition_of: str = ""
     """Name of the partitioned parent (or inheritance parent) that this table is a part of; empty for none."""
+    all_visible: float = 1.0
+    """0-1: share of its pages that VACUUM left marked as visible to all: index-only scans need not read these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,3 +162,5 @@ class CatalogFacts:
 
     tables: dict[tuple[str, str], TableFacts]
     search_path: tuple[str, ...] = ("public",)
+    extensions: tuple[tuple[str, str], ...] = ()
+    """(name, schema) of those installed."""

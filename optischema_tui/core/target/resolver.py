@@ -90,6 +90,7 @@ def _reach(target: str | None, config: Config, allow_changes: bool) -> tuple[Tar
         label=_label(text, profile, params),
         params=tuple(sorted(params.items())),
         allow_changes=allow_changes or bool(profile and profile.allow_changes),
+        sample_rows=profile is None or profile.sample_rows,
         interval=config.refresh,
     )
     if profile is not None:

@@ -42,6 +42,8 @@ class TargetSpec:
     password_source: str = "none"
     """Where the password came from, in words; never the value."""
     allow_changes: bool = False
+    sample_rows: bool = True
+    """The lab may read a bounded sample of the target's rows, for statistics that the server does not keep."""
     interval: float = 30.0
     """Seconds between two polls of the statements."""
     intervals: tuple[tuple[str, float], ...] = ()

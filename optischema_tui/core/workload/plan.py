@@ -28,6 +28,12 @@ class PlanNode:
     """(label, expressions): Sort Key, Presorted Key, Group Key"""
     parent_relationship: str = ""
     subplan_name: str = ""
+    output: tuple[str, ...] = ()
+    """Expressions that the node gives, of EXPLAIN (VERBOSE). A scan may give all columns where nobody minds."""
+    operation: str = ""
+    """Of a ModifyTable: Insert, Update, Delete, Merge."""
+    direction: str = ""
+    """Of an index scan: Forward, Backward."""
     children: tuple[PlanNode, ...] = field(default=())
 
     def walk(self) -> Iterator[PlanNode]:
@@ -84,5 +90,8 @@ def parse_plan(document: Any) -> PlanNode:
         keys=tuple((label, tuple(map(str, document[label]))) for label in _KEYS if label in document),
         parent_relationship=str(document.get("Parent Relationship", "")),
         subplan_name=str(document.get("Subplan Name", "")),
+        output=tuple(map(str, document.get("Output", ()))),
+        operation=str(document.get("Operation", "")),
+        direction=str(document.get("Scan Direction", "")),
         children=tuple(parse_plan(child) for child in document.get("Plans", ())),
     )

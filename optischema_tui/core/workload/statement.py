@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from optischema_tui.core.models import QueryRow, digest
 from optischema_tui.core.workload.row_limit import with_limit
@@ -21,6 +21,10 @@ class WorkloadStatement:
     """The server's, or `text_id(sql)` for a statement that no server has named."""
     problem: str = ""
     """Why it cannot be planned whatever its text: cut, not readable. Empty for a usual one."""
+    rows_per_call: float | None = None
+    """Rows that a call returned or changed on average; None not measured."""
+    role: str = field(default="", compare=False)
+    """Who spends most time in it; empty unknown."""
 
     @property
     def total_ms(self) -> float:
@@ -50,6 +54,15 @@ def by_weight(statements: Iterable[WorkloadStatement]) -> tuple[WorkloadStatemen
     return tuple(sorted(statements, key=lambda each: (-each.total_ms, -each.calls, each.sql, each.queryid)))
 
 
+def main_role(statements: Iterable[WorkloadStatement]) -> str:
+    """The role whose statements take most time in all; empty when none is known."""
+    times: dict[str, float] = {}
+    for statement in statements:
+        if statement.role:
+            times[statement.role] = times.get(statement.role, 0.0) + statement.total_ms
+    return max(sorted(times), key=lambda role: times[role], default="")
+
+
 def _merge(queryid: int, parts: list[QueryRow]) -> WorkloadStatement:
     calls = sum(row.calls for row in parts)
     best = min(parts, key=lambda row: (not row.text, row.truncated))
@@ -60,4 +73,5 @@ def _merge(queryid: int, parts: list[QueryRow]) -> WorkloadStatement:
         problem = "Its text is longer than the part that is kept"
     mean = sum(row.total_exec_time for row in parts) / calls
     rows = sum(row.rows_per_call * row.calls for row in parts) / calls
-    return WorkloadStatement(with_limit(best.text, rows), calls, mean, queryid, problem)
+    role = max(parts, key=lambda row: (row.total_exec_time, row.role)).role
+    return WorkloadStatement(with_limit(best.text, rows), calls, mean, queryid, problem, rows, role)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 
 import psycopg
 import pytest
 
-from optischema_tui.core.advise.planner import WhatIf
-from optischema_tui.core.errors import PlanFailed
+from optischema_tui.core.advise.planner import IndexName, WhatIf
+from optischema_tui.core.errors import LabError, PlanFailed
 from optischema_tui.core.lab.reader import read_image
 from optischema_tui.core.models import CatalogFacts, IndexSpec, quote
 from optischema_tui.core.workload.plan import PlanNode, parse_plan
@@ -53,7 +53,17 @@ class BuiltPlanner:
             self._made[spec] = WhatIf(spec, name, row[0])
         return self._made[spec]
 
-    def plan(self, sql: str, indexes: Collection[WhatIf] = ()) -> PlanNode:
+    def add_many(self, specs: Sequence[IndexSpec]) -> list[WhatIf | LabError]:
+        made: list[WhatIf | LabError] = []
+        for spec in specs:
+            try:
+                with self.session.transaction():
+                    made.append(self.add(spec))
+            except psycopg.Error as error:
+                made.append(LabError("It cannot be built", error.diag.message_primary or ""))
+        return made
+
+    def plan(self, sql: str, indexes: Collection[WhatIf] = (), *, without: Collection[IndexName] = ()) -> PlanNode:
         self.calls += 1
         on = [index.name for index in indexes]
         how = "GENERIC_PLAN, VERBOSE, FORMAT JSON" if "$1" in sql else "VERBOSE, FORMAT JSON"
@@ -64,6 +74,11 @@ class BuiltPlanner:
                     "WHERE c.oid = indexrelid AND c.relname LIKE 'whatif%%'",
                     (on,),
                 )
+                for schema, name in without:
+                    self.session.execute(
+                        "UPDATE pg_index SET indisvalid = false WHERE indexrelid = %s::regclass",
+                        (f"{quote(schema)}.{quote(name)}",),
+                    )
                 row = self.session.execute(f"EXPLAIN ({how}) {sql}".encode()).fetchone()
         except psycopg.Error as error:
             raise PlanFailed("The statement cannot be planned", error.diag.message_primary or "") from error

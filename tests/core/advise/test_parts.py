@@ -8,9 +8,13 @@ import pytest
 
 from optischema_tui.core.advise.judge.risk import assess, updated_columns
 from optischema_tui.core.advise.naming import index_name
-from optischema_tui.core.advise.propose.candidates import MAX_WIDTH, candidates, column_problem, table_problem
 from optischema_tui.core.advise.propose.coverage import covered_by, invalid_twin, makes_redundant
-from optischema_tui.core.advise.reading.uses import Use
+from optischema_tui.core.advise.propose.draft import Draft, plain
+from optischema_tui.core.advise.propose.keys import leading, structured
+from optischema_tui.core.advise.propose.problems import key_problem, table_problem
+from optischema_tui.core.advise.propose.view import View
+from optischema_tui.core.advise.reading.conditions import Kind
+from optischema_tui.core.advise.reading.use import Key, SortedKey, Term, Use
 from optischema_tui.core.models import ColumnFacts, IndexFacts, IndexSpec, Risk, TableFacts
 
 
@@ -37,28 +41,41 @@ def spec(*columns: str, descending: tuple[bool, ...] = ()) -> IndexSpec:
     return IndexSpec("public", "t", columns, descending)
 
 
-def test_equality_columns_lead_by_selectivity_then_one_range():
-    found = candidates(Use(TABLE, "t", equal=["a", "b", "c"], ranges=["d", "e"]))
+def drafts(make, *terms: Term, sorts=(), width: int = 4):
+    use = Use(TABLE, "t", terms=list(terms), sorts=list(sorts))
+    return [tuple((part.key.text, part.descending) for part in draft.parts) for draft in make(View(use), width)]
 
-    assert spec("b", "c", "a") in found
-    assert spec("b", "c", "a", "d") in found
-    assert spec("b", "c", "a", "e") in found
-    assert not any(set("de") <= set(each.columns) for each in found)
-    assert {each.columns[0] for each in found if len(each.columns) == 3} == {"a", "b", "c"}
-    assert all(len(each.columns) <= MAX_WIDTH for each in found)
+
+def term(name: str, kind: Kind = Kind.EQUAL) -> Term:
+    return Term(f"{name} {kind}", kind, {Kind.EQUAL: "=", Kind.ANY: "=", Kind.RANGE: ">"}[kind], Key(name))
+
+
+def up(*names: str):
+    return tuple((name, False) for name in names)
+
+
+def test_equality_columns_lead_by_selectivity_then_one_range():
+    terms = (*map(term, "abc"), term("d", Kind.RANGE), term("e", Kind.RANGE))
+    found = [*drafts(structured, *terms), *drafts(leading, *terms)]
+
+    assert {up("b", "c", "a"), up("b", "c", "a", "d"), up("b", "c", "a", "e")} <= set(found)
+    assert {each[0][0] for each in found if len(each) == 3} == {"a", "b", "c"}
+    assert max(map(len, found)) == 4
 
 
 def test_order_follows_equality_and_lists_do_not_stand_between():
-    found = candidates(Use(TABLE, "t", equal=["a"], any_of=["d"], orders=[(("c", True),)]))
+    order = (SortedKey(Key("c"), True),)
+    found = drafts(structured, term("a"), term("d", Kind.ANY), sorts=[order])
 
-    assert spec("a", "c") in found
-    assert spec("a", "d", "c") not in found
+    assert up("a", "c") in found
+    assert up("a", "d", "c") not in found
 
 
 def test_directions():
-    assert spec("a", "b") in candidates(Use(TABLE, "t", orders=[(("a", True), ("b", True))]))
-    mixed = spec("e", "a", "b", descending=(False, False, True))
-    assert mixed in candidates(Use(TABLE, "t", equal=["e"], orders=[(("a", False), ("b", True))]))
+    both = (SortedKey(Key("a"), True), SortedKey(Key("b"), True))
+    assert up("a", "b") in drafts(structured, sorts=[both])
+    mixed = (SortedKey(Key("a")), SortedKey(Key("b"), True))
+    assert (("e", False), ("a", False), ("b", True)) in drafts(structured, term("e"), sorts=[mixed])
 
 
 def test_tables_and_columns_that_get_no_index():
@@ -66,14 +83,12 @@ def test_tables_and_columns_that_get_no_index():
     assert "small" in table_problem(replace(TABLE, rows=999))
     assert "small" in table_problem(replace(TABLE, size_bytes=8192))
     assert "ANALYZE" in table_problem(replace(TABLE, rows=-1))
-    assert "partitioned" in table_problem(replace(TABLE, partitioned=True))
-    assert "partition of" in table_problem(replace(TABLE, partition_of="p"))
     assert "system" in table_problem(replace(TABLE, schema="pg_catalog"))
     assert "session" in table_problem(replace(TABLE, schema="pg_temp_3"))
     wide = replace(TABLE, columns=(column("a", has_btree=False), column("b", avg_width=5000)))
-    assert "cannot order" in column_problem(spec("a"), wide)
-    assert "too wide" in column_problem(spec("b"), wide)
-    assert "not a column" in column_problem(spec("zz"), wide)
+    assert "cannot order" in key_problem(Draft(plain([Key("a")])), wide)
+    assert "too wide" in key_problem(Draft(plain([Key("b")])), wide)
+    assert "not a column" in key_problem(Draft(plain([Key("zz")])), wide)
 
 
 @pytest.mark.parametrize(

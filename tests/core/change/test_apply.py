@@ -70,7 +70,7 @@ def test_apply_then_roll_back(bench: Bench) -> None:
 
     assert applied.state is ChangeState.VERIFYING
     assert bench.index_state() == "valid"
-    assert applied.detail["plans"] == [{"queryid": 42, "uses": True, "error": ""}]
+    assert applied.detail["plans"] == [{"queryid": 42, "uses": True, "due": True, "error": ""}]
     assert len(checks) >= 15
     assert all(check.level is not Level.BLOCK for check in checks)
     assert bench.events(change.id) == [

@@ -152,6 +152,25 @@ def test_a_killed_guardian_takes_the_server_along(binaries: Binaries, place: Pat
     assert_nothing_is_left(prefix, place, until)
 
 
+def test_what_killed_guardians_left_goes_with_the_next_start(binaries: Binaries, place: Path, until: Until) -> None:
+    prefix = f"optischema-w{os.getpid()}-"
+    with start_program(prefix) as program:
+        assert program.stdout
+        program.stdout.readline()
+        directory, pid = program.stdout.readline().split()
+        guardian = psutil.Process(int(pid)).parent()
+        assert guardian is not None
+        program.kill()
+        guardian.kill()
+    until(lambda: not processes_of(prefix), 20, "the end of the server")
+    assert Path(directory).is_dir()
+    with start_cluster(binaries, prefix=prefix, settings={}, initdb_args=["--no-sync"]) as first:
+        assert not Path(directory).exists()
+        with start_cluster(binaries, prefix=prefix, settings={}, initdb_args=["--no-sync"]):
+            assert first.data_dir.is_dir()
+    assert_nothing_is_left(prefix, place, until)
+
+
 def test_a_server_that_cannot_start_says_why_and_leaves_nothing(binaries: Binaries, place: Path) -> None:
     prefix = f"optischema-b{os.getpid()}-"
     with pytest.raises(LabError, match="unrecognized configuration parameter"):

@@ -56,7 +56,7 @@ def test_literal_keeps_quotes_and_backslashes() -> None:
     ],
 )
 def test_locale(monkeypatch: pytest.MonkeyPatch, change: dict[str, str], collate: str, approximate: bool) -> None:
-    monkeypatch.setattr(locale, "_known_locales", lambda: ("C.utf8", "de_DE.utf8"))
+    monkeypatch.setattr(locale, "known_locales", lambda: ("C.utf8", "de_DE.utf8"))
     chosen = locale.choose(replace(SERVER, **change))  # type: ignore[arg-type]
     assert (chosen.collate, chosen.approximate) == (collate, approximate)
 

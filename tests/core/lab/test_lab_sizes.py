@@ -13,7 +13,7 @@ from optischema_tui.core.cluster.binaries import Binaries
 from optischema_tui.core.lab.image import Image
 from optischema_tui.core.lab.lab import Lab
 from optischema_tui.core.lab.reader import read_image
-from optischema_tui.core.lab.size_model import Field, btree_pages, fields_width
+from optischema_tui.core.lab.size_model import Field, fields_width
 from optischema_tui.core.lab.sparse import btree_height
 from optischema_tui.core.models import IndexSpec
 
@@ -154,7 +154,6 @@ def test_heights() -> None:
     assert btree_height(3, 8) == 1
     assert btree_height(276, 8) == 1
     assert btree_height(2745, 8) == 2
-    assert btree_pages(0, 1, [Field(8, "d", 8)], [], dedup=True) == 2
 
 
 def test_heights_that_the_size_leaves_open_are_asked_for(image: Image, binaries: Binaries) -> None:

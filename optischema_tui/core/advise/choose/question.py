@@ -25,7 +25,8 @@ class Question:
     """The place of its statement in the list of those under study; several questions may share one."""
     sql: str
     weight: float
-    """0-1: how often calls of the statement look like this; all questions of a statement sum to 1."""
+    """How often one call of the statement asks this: 0-1 for a text with values, which sum to 1; any number for what
+    the server runs beside the text."""
     ms_per_cost: float
     """Milliseconds of the workload's measured time that one planner unit of this question stands for, weight included:
     sum over a statement's questions of ms_per_cost x baseline price = its measured total time."""

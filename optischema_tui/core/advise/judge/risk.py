@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from optischema_tui.core.advise.judge.upkeep import hot_loss
+from optischema_tui.core.advise.judge.writes import RowUpdate, TableWrites, targets
 from optischema_tui.core.models import IndexSpec, Risk, TableFacts
-from optischema_tui.core.workload.lexer import Token, identifier, significant
 
 GIB = 1 << 30
 MEDIUM_TABLE_BYTES = 1 * GIB
@@ -19,10 +20,19 @@ LARGE_SHARE = 0.5
 
 
 def assess(
-    spec: IndexSpec, table: TableFacts, size_bytes: int, calls: int, texts: Iterable[str]
+    spec: IndexSpec,
+    table: TableFacts,
+    size_bytes: int,
+    calls: int,
+    texts: Iterable[str],
+    writes: TableWrites | None = None,
 ) -> tuple[Risk, tuple[str, ...]]:
-    """The level and at least one reason. `calls`: of the statements that read the table; `texts`: of the workload."""
+    """The level and at least one reason. `calls`: of the statements that read the table; `texts`: of the workload;
+    `writes`: of the table in the workload, where they were counted."""
     found: list[tuple[Risk, str]] = []
+    if table.partitioned:
+        how = "it is built partition by partition, by hand; taking it away again blocks the table for a moment"
+        found.append((Risk.MEDIUM, how))
     if table.size_bytes >= MEDIUM_TABLE_BYTES:
         level = Risk.HIGH if table.size_bytes >= HIGH_TABLE_BYTES else Risk.MEDIUM
         found.append((level, f"the build reads the whole table twice: {_gib(table.size_bytes)} GiB"))
@@ -36,10 +46,13 @@ def assess(
         found.append((Risk.MEDIUM, f"the table is mostly written: {per_call:,.0f} rows for each call that reads it"))
     if table.size_bytes and size_bytes > LARGE_SHARE * table.size_bytes:
         found.append((Risk.MEDIUM, f"the index would take {size_bytes / table.size_bytes:.0%} of its table's size"))
-    newly = hot_loss(spec, table, texts)
+    newly, rows = _newly_held(spec, table, texts, writes)
     if newly:
         what = ", ".join(newly)
-        found.append((Risk.MEDIUM, f"statements update {what}, which no index holds yet: HOT updates would be lost"))
+        many = f" ({rows:,.0f} in the measured time)" if rows else ""
+        found.append(
+            (Risk.MEDIUM, f"statements update {what}, which no index holds yet: HOT updates would be lost{many}")
+        )
     if not found:
         plural = "index" if others == 1 else "indexes"
         reason = f"the table has {table.rows:,.0f} rows and {others} {plural}, and is not mostly written"
@@ -48,41 +61,21 @@ def assess(
     return level, tuple(reason for _, reason in found)
 
 
-def hot_loss(spec: IndexSpec, table: TableFacts, texts: Iterable[str]) -> tuple[str, ...]:
-    """Columns of `spec` that a statement of the workload updates and that no index of the table holds yet."""
-    held = {column for index in table.indexes for column in (*index.columns, *index.include)}
-    assigned: set[str] = set()
-    for text in texts:
-        assigned |= updated_columns(text, table.name)
-    return tuple(column for column in spec.columns if column in assigned and column not in held)
+def _newly_held(
+    spec: IndexSpec, table: TableFacts, texts: Iterable[str], writes: TableWrites | None
+) -> tuple[list[str], float]:
+    """Columns whose updates are HOT today and would not be, in the table's order, and rows of such updates if known."""
+    known = writes
+    if known is None:
+        known = TableWrites(updates=tuple(RowUpdate(updated_columns(text, table.name), 0.0) for text in texts))
+    columns, rows = hot_loss(spec, table, known)
+    return [name for name in dict.fromkeys((*spec.columns, *sorted(columns))) if name in columns], rows
 
 
 def updated_columns(text: str, table: str) -> frozenset[str]:
     """Columns that `UPDATE table SET ..` assigns; empty for any other statement. Lexical."""
-    stream = list(significant(text[:65_536]))
-    words = [token.text.lower() if token.kind == "word" else "" for token in stream]
-    if not words or words[0] != "update" or "set" not in words:
-        return frozenset()
-    begin = words.index("set")
-    names = {identifier(token) for token in stream[1:begin] if token.kind in ("word", "quoted")}
-    return _assigned(stream[begin + 1 :]) if table in names else frozenset()
-
-
-def _assigned(stream: list[Token]) -> frozenset[str]:
-    found: set[str] = set()
-    depth, at_target = 0, True
-    for token in stream:
-        if token.kind == "op":
-            depth += (token.text in "([") - (token.text in ")]")
-            if token.text == "=" and depth == 0:
-                at_target = False
-            elif token.text == "," and depth == 0:
-                at_target = True
-        elif token.kind == "word" and depth == 0 and token.text.lower() in ("where", "from", "returning"):
-            break
-        elif at_target and token.kind in ("word", "quoted"):
-            found.add(identifier(token))
-    return frozenset(found)
+    found = [target.columns for target in targets(text) if target.verb == "update" and target.table == table]
+    return frozenset[str]().union(*found)
 
 
 def _gib(size: int) -> str:

@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from optischema_tui.core.advise.reading.use import Use
 from optischema_tui.core.models import IndexFacts, IndexSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Occurrence:
+    """What one question's plan, with the indexes that exist, does with its tables."""
+
+    question: int
+    uses: Sequence[Use]
+    generic: Sequence[Use] | None = None
+    """The uses of the plan with `$n` unknown: what holds there holds in every call. For a question with `$n` in it,
+    `uses` once more. None for a statement with its own literals: these may be another call's parameters."""
 
 
 @dataclass(frozen=True, slots=True)

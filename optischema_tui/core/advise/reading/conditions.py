@@ -5,11 +5,11 @@ EXPLAIN prints every operator in its own parentheses, so that cutting at the out
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from enum import Enum, auto
-from itertools import pairwise
 
+from optischema_tui.core.advise.reading.text import closing, joined, nesting, split, unwrapped, words
 from optischema_tui.core.workload.lexer import Token, identifier, significant
 
 _OPERATOR_CHARACTERS = frozenset("+-*/<>=~!@#%^&|?")
@@ -46,6 +46,7 @@ class Side:
     cast: str
     references: tuple[Reference, ...]
     """Every name in it, function and type names left out."""
+    tokens: tuple[Token, ...] = field(default=(), compare=False, repr=False)
 
     @property
     def computed(self) -> bool:
@@ -60,6 +61,10 @@ class Comparison:
     left: Side
     right: Side
     in_or: bool = False
+    quantified: bool = False
+    """`= ANY (array)` or `<> ALL (array)`: only the left side is looked up."""
+    tokens: tuple[Token, ...] = field(default=(), compare=False, repr=False)
+    """All of it, without parentheses around it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +72,17 @@ class SortKey:
     column: Reference | None
     descending: bool
     default_nulls: bool
+    tokens: tuple[Token, ...] = field(default=(), compare=False, repr=False)
+    """The expression alone, without parentheses around it."""
+    collation: str = ""
+    """The name behind COLLATE without its schema, unquoted: printed where it is not the type's own."""
+
+    @property
+    def nulls(self) -> str:
+        """FIRST or LAST where it differs from the direction's own, else empty."""
+        if self.default_nulls:
+            return ""
+        return "LAST" if self.descending else "FIRST"
 
 
 _EMPTY = Side("", None, "", ())
@@ -77,66 +93,95 @@ def comparisons(text: str) -> Iterator[Comparison]:
     yield from _conjunction(list(significant(text)), in_or=False)
 
 
+def comparisons_of(stream: Sequence[Token]) -> tuple[Comparison, ...]:
+    """`comparisons` of a condition that is cut into tokens already."""
+    return tuple(_conjunction(list(stream), in_or=False))
+
+
+def references(stream: Sequence[Token]) -> tuple[Reference, ...]:
+    """Every name that may be a column's; `*` names a whole row."""
+    return tuple(_references(list(stream)))
+
+
 def sort_key(text: str) -> SortKey | None:
     """One expression of a Sort Key or Group Key; `column` is None for anything but a bare column."""
     stream = list(significant(text))
-    words = [token.text.upper() if token.kind == "word" else "" for token in stream]
+    upper = [token.text.upper() if token.kind == "word" else "" for token in stream]
     descending, nulls = False, ""
-    if len(words) > 2 and words[-2] == "NULLS":
-        nulls = words[-1]
-        stream, words = stream[:-2], words[:-2]
-    if words and words[-1] in ("DESC", "ASC"):
-        descending = words[-1] == "DESC"
+    if len(upper) > 2 and upper[-2] == "NULLS":
+        nulls = upper[-1]
+        stream, upper = stream[:-2], upper[:-2]
+    if upper and upper[-1] in ("DESC", "ASC"):
+        descending = upper[-1] == "DESC"
         stream = stream[:-1]
+    collate_at = _depth_zero_word(stream, "collate")
+    collation = identifier(stream[-1]) if collate_at else ""
+    stream = stream[:collate_at] if collate_at else stream
     if not stream:
         return None
     side = _side(stream)
     column = None if side.cast else side.column
-    return SortKey(column, descending, nulls in ("", "FIRST" if descending else "LAST"))
+    default = nulls in ("", "FIRST" if descending else "LAST")
+    return SortKey(column, descending, default, tuple(unwrapped(stream)), collation)
 
 
 def _conjunction(stream: list[Token], in_or: bool) -> Iterator[Comparison]:
-    stream = _unwrapped(stream)
-    arms = _split(stream, "or")
+    stream = unwrapped(stream)
+    arms = split(stream, "or")
     if len(arms) > 1:
         for arm in arms:
             yield from _conjunction(arm, in_or=True)
         return
-    parts = _split(stream, "and")
+    parts = split(stream, "and")
     if len(parts) > 1:
         for part in parts:
             yield from _conjunction(part, in_or)
         return
     found = _comparison(stream, in_or)
     if found is not None:
-        yield found
+        yield replace(found, tokens=tuple(stream))
 
 
 def _comparison(stream: list[Token], in_or: bool) -> Comparison | None:
     if not stream:
         return None
-    words = [token.text.lower() if token.kind == "word" else token.text for token in stream]
-    if words[0] == "not" and len(stream) > 1:
-        inner = _side(_unwrapped(stream[1:]))
+    plain = words(stream)
+    if plain[0] == "not" and len(stream) > 1:
+        inner = _side(unwrapped(stream[1:]))
         return Comparison(Kind.EQUAL, "not", inner, _EMPTY, in_or) if inner.column and not inner.cast else None
-    position = _operator_at(stream)
-    if position is None:
+    begin, end, operator = _operator(stream)
+    if not operator:
         is_at = _depth_zero_word(stream, "is")
         if is_at:
-            kind = Kind.EQUAL if words[is_at + 1 :] == ["null"] else Kind.NONE
-            return Comparison(kind, "is", _side(stream[:is_at]), _EMPTY, in_or)
+            null = plain[is_at + 1 :] == ["null"]
+            kind = Kind.EQUAL if null else Kind.NONE
+            name = "is" if null else " ".join(plain[is_at : is_at + 3])
+            return Comparison(kind, name, _side(stream[:is_at]), _EMPTY, in_or)
         side = _side(stream)
         return Comparison(Kind.EQUAL, "", side, _EMPTY, in_or) if side.column and not side.cast else None
-    end = position
-    while end < len(stream) and stream[end].kind == "op" and stream[end].text in _OPERATOR_CHARACTERS:
-        end += 1
-    operator = "".join(token.text for token in stream[position:end])
-    left, rest = stream[:position], stream[end:]
+    left, rest = stream[:begin], stream[end:]
     if not left or not rest:
         return None
-    quantified = words[end] in ("any", "all")
-    kind = _kind(operator, words[end] if quantified else "")
-    return Comparison(kind, operator, _side(left), _side(rest[1:] if quantified else rest), in_or)
+    quantified = plain[end] in ("any", "all")
+    kind = _kind(operator, plain[end] if quantified else "")
+    right = _side(rest[1:] if quantified else rest)
+    return Comparison(kind, operator, _side(left), right, in_or, quantified)
+
+
+def _operator(stream: list[Token]) -> tuple[int, int, str]:
+    """(where it begins, where it ends, the outermost operator without its schema); the text is empty for none."""
+    named = _depth_zero_word(stream, "operator")
+    if named and stream[named + 1 : named + 2] and stream[named + 1].text == "(":
+        end = named + 1 + closing(stream[named + 1 :])
+        inside = [token.text for token in stream[named + 2 : end] if token.text in _OPERATOR_CHARACTERS]
+        return named, end + 1, "".join(inside)
+    begin = _operator_at(stream)
+    if begin is None:
+        return 0, 0, ""
+    end = begin
+    while end < len(stream) and stream[end].kind == "op" and stream[end].text in _OPERATOR_CHARACTERS:
+        end += 1
+    return begin, end, "".join(token.text for token in stream[begin:end])
 
 
 def _kind(operator: str, quantifier: str) -> Kind:
@@ -150,20 +195,19 @@ def _kind(operator: str, quantifier: str) -> Kind:
 
 
 def _side(stream: list[Token]) -> Side:
-    text = "".join(token.text for token in _spaced(stream))
-    bare, cast = _without_cast(_unwrapped(stream))
-    return Side(text, _single_name(bare), cast, tuple(_references(stream)))
+    bare, cast = _without_cast(unwrapped(stream))
+    return Side(joined(stream), _single_name(bare), cast, tuple(_references(stream)), tuple(stream))
 
 
 def _without_cast(stream: list[Token]) -> tuple[list[Token], str]:
     """`(x)::type` as x and the type; anything else as it is. Parentheses of a modifier are left out of the type."""
     depth = 0
     for position, token in enumerate(stream):
-        depth += (token.text in "([" and token.kind == "op") - (token.text in ")]" and token.kind == "op")
+        depth += nesting(token)
         if token.text == "::" and depth == 0 and position > 0:
-            words = [each.text for each in stream[position + 1 :] if each.kind in ("word", "quoted")]
-            inner, earlier = _without_cast(_unwrapped(stream[:position]))
-            return inner, earlier or " ".join(words)
+            names = [each.text for each in stream[position + 1 :] if each.kind in ("word", "quoted")]
+            inner, earlier = _without_cast(unwrapped(stream[:position]))
+            return inner, earlier or " ".join(names)
     return stream, ""
 
 
@@ -183,6 +227,8 @@ def _references(stream: list[Token]) -> Iterator[Reference]:
         token = stream[position]
         if token.text == "::":
             position += 2  # the type's first word; a further word of it ("without time zone") names no column
+            while position + 1 < len(stream) and stream[position].text == ".":
+                position += 2
             continue
         if token.kind not in ("word", "quoted") or (token.kind == "word" and token.text.lower() in _NO_COLUMN):
             position += 1
@@ -203,7 +249,7 @@ def _operator_at(stream: list[Token]) -> int | None:
     for position, token in enumerate(stream):
         if token.kind != "op":
             continue
-        depth += (token.text in "([") - (token.text in ")]")
+        depth += nesting(token)
         if depth == 0 and position > 0 and token.text in _OPERATOR_CHARACTERS:
             return position
     return None
@@ -212,48 +258,7 @@ def _operator_at(stream: list[Token]) -> int | None:
 def _depth_zero_word(stream: list[Token], word: str) -> int:
     depth = 0
     for position, token in enumerate(stream):
-        depth += (token.text in "([" and token.kind == "op") - (token.text in ")]" and token.kind == "op")
+        depth += nesting(token)
         if depth == 0 and token.kind == "word" and token.text.lower() == word:
             return position
     return 0
-
-
-def _split(stream: list[Token], word: str) -> list[list[Token]]:
-    parts: list[list[Token]] = [[]]
-    depth = 0
-    for token in stream:
-        if token.kind == "op":
-            depth += (token.text in "([") - (token.text in ")]")
-        if depth == 0 and token.kind == "word" and token.text.lower() == word:
-            parts.append([])
-        else:
-            parts[-1].append(token)
-    return parts
-
-
-def _unwrapped(stream: list[Token]) -> list[Token]:
-    """Without the parentheses that enclose all of it."""
-    while len(stream) >= 2 and stream[0].text == "(" and _closing(stream) == len(stream) - 1:
-        stream = stream[1:-1]
-    return stream
-
-
-def _closing(stream: list[Token]) -> int:
-    """Where the parenthesis that begins `stream` ends; -1 when it does not."""
-    depth = 0
-    for position, token in enumerate(stream):
-        if token.kind == "op":
-            depth += (token.text == "(") - (token.text == ")")
-        if depth == 0:
-            return position
-    return -1
-
-
-def _spaced(stream: list[Token]) -> Iterator[Token]:
-    """The tokens with a space wherever the original had some."""
-    if stream:
-        yield stream[0]
-    for before, after in pairwise(stream):
-        if after.start > before.start + len(before.text):
-            yield Token("space", " ", after.start - 1)
-        yield after

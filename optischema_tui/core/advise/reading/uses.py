@@ -6,189 +6,214 @@ moved conditions into subqueries and derived the equalities that follow from oth
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 
-from optischema_tui.core.advise.reading.conditions import Comparison, Kind, Reference, comparisons, sort_key
-from optischema_tui.core.models import CatalogFacts, TableFacts
+from optischema_tui.core.advise.reading.conditions import (
+    Comparison,
+    Kind,
+    Reference,
+    Side,
+    comparisons_of,
+    references,
+)
+from optischema_tui.core.advise.reading.fitness import instability, of_the_row
+from optischema_tui.core.advise.reading.needed import projections
+from optischema_tui.core.advise.reading.orders import expression_key, orders
+from optischema_tui.core.advise.reading.scope import SYSTEM_COLUMNS, Scope, type_of
+from optischema_tui.core.advise.reading.scope import find_table as find_table
+from optischema_tui.core.advise.reading.text import NAMES, conjuncts, split, unqualified, unwrapped, words
+from optischema_tui.core.advise.reading.use import Key, Order, SortedKey, Term, Use, add
+from optischema_tui.core.advise.reading.use import SortKeys as SortKeys
+from optischema_tui.core.advise.reading.use import TableKey as TableKey
+from optischema_tui.core.models import CatalogFacts
+from optischema_tui.core.workload.lexer import Token
 from optischema_tui.core.workload.plan import PlanNode
 
-TableKey = tuple[str, str]
-"""(schema, name)"""
-SortKeys = tuple[tuple[str, bool], ...]
-"""(column, descending)"""
-
-
-_MOST_NULL = 0.3
-"""A partial index over more NULLs than this share of the rows saves little."""
-
-
-@dataclass(slots=True)
-class Use:
-    """One occurrence of a table in a plan. Lists keep the plan's order, without repeats."""
-
-    table: TableFacts
-    alias: str
-    equal: list[str] = field(default_factory=list)
-    """Compared with one value, or IS NULL."""
-    any_of: list[str] = field(default_factory=list)
-    """Compared with a list of values."""
-    ranges: list[str] = field(default_factory=list)
-    either: list[str] = field(default_factory=list)
-    """In arms of an OR."""
-    joins: dict[str, list[str]] = field(default_factory=dict)
-    """Columns equal to columns of another table, by that table's alias."""
-    orders: list[SortKeys] = field(default_factory=list)
-    """Wanted sort orders that columns of this table alone make up."""
-    obstacles: list[str] = field(default_factory=list)
-    """Conditions that a plain B-tree cannot serve, each a sentence."""
-
-    @property
-    def key(self) -> TableKey:
-        return self.table.schema, self.table.name
-
-    def columns(self) -> frozenset[str]:
-        """Every column that an index could begin with to serve this use."""
-        joined = (column for columns in self.joins.values() for column in columns)
-        return frozenset((*self.equal, *self.any_of, *self.ranges, *self.either, *joined, *self._first_sorted()))
-
-    def _first_sorted(self) -> Iterator[str]:
-        return (keys[0][0] for keys in self.orders)
+_NOT_READ = ("One-Time Filter", "TID Cond", "Order By", "Function Call")
 
 
 def uses(plan: PlanNode, facts: CatalogFacts) -> tuple[Use, ...]:
-    """Every occurrence of a known table in `plan`, in the plan's order."""
-    reader = _Reader(plan, facts)
+    """Every occurrence of a known table in `plan`, in the plan's order. All parts of a partitioned table are one use,
+    of the table itself."""
+    scope = Scope(plan, facts)
+    reader = _Reader(scope)
     for node in plan.walk():
         reader.read(node)
-    return tuple(reader.by_alias.values())
-
-
-def find_table(facts: CatalogFacts, schema: str, name: str) -> TableFacts | None:
-    """The facts of a relation; without a schema, the first of that name on the search path, else the only one."""
-    if schema:
-        return facts.tables.get((schema, name))
-    for each in facts.search_path:
-        if (each, name) in facts.tables:
-            return facts.tables[each, name]
-    named = [table for (_, table_name), table in facts.tables.items() if table_name == name]
-    return named[0] if len(named) == 1 else None
+    for use, order in orders(plan, scope):
+        _want(use, order)
+    projected = projections(plan, scope)
+    for use in scope.uses:
+        use.projected = projected[use]
+    return tuple(scope.uses)
 
 
 class _Reader:
-    def __init__(self, plan: PlanNode, facts: CatalogFacts) -> None:
-        self.by_alias: dict[str, Use] = {}
-        for node in plan.walk():
-            table = find_table(facts, node.schema, node.relation) if node.relation else None
-            if table is not None:
-                alias = node.alias or node.relation
-                self.by_alias.setdefault(alias, Use(table, alias))
+    def __init__(self, scope: Scope) -> None:
+        self.scope = scope
 
     def read(self, node: PlanNode) -> None:
-        own = self.by_alias.get(node.alias or node.relation) if node.relation else None
+        own = self.scope.use_of(node)
+        if own is not None and node.operation:
+            own.operation = node.operation
         for label, text in node.conditions:
-            if label in ("One-Time Filter", "TID Cond", "Order By", "Function Call"):
-                continue
-            for comparison in comparisons(text):
-                self._compare(comparison, own, text)
-        for label, keys in node.keys:
-            if label in ("Sort Key", "Group Key"):
-                self._sort(keys)
+            # What a Bitmap Index Scan looks up, the Bitmap Heap Scan above rechecks.
+            if label not in _NOT_READ and node.node_type != "Bitmap Index Scan":
+                self._condition(text, own, node)
+        if own is not None and node.index_name:
+            index = self.scope.index_of(node)
+            if index is not None and index.predicate:
+                self._condition(index.predicate, own, node)
 
-    def _compare(self, comparison: Comparison, own: Use | None, text: str) -> None:
-        sides = (comparison.left, comparison.right), (comparison.right, comparison.left)
+    def _condition(self, text: str, own: Use | None, node: PlanNode) -> None:
+        for stream in conjuncts(text):
+            found = comparisons_of(stream)
+            for comparison in found:
+                self._compare(comparison, own, stream, node)
+            if not found or len(split(stream, "or")) > 1:
+                self._whole(stream, own)
+
+    def _compare(self, comparison: Comparison, own: Use | None, stream: list[Token], node: PlanNode) -> None:
+        sides = [(comparison.left, comparison.right)]
+        if not comparison.quantified and comparison.kind in (Kind.EQUAL, Kind.RANGE):
+            sides.append((comparison.right, comparison.left))
+        tokens = list(comparison.tokens) if comparison.in_or else stream
+        seen: set[Use] = set()
         for mine, other in sides:
-            found = self._resolve(mine.column, own, mine.cast)
-            if found is None:
+            for use, key in self._keys(mine, own, comparison):
+                partner = self._partner_of(other.tokens, own, use)
+                if partner is None and use in self._owners(other.tokens, own):
+                    continue  # compared with another column of the same row: nothing to look up
+                seen.add(use)
+                self._term(use, key, comparison, other, tokens, partner)
+                self._plain_lists(use, key, comparison, partner)
+                for twin, column in self.scope.siblings(use, key.text, node) if own is None else ():
+                    self._twin_term(twin, Key(column), comparison, partner)
+        for use in self._owners(tokens, own):
+            if use not in seen:
+                self._term(use, None, comparison, comparison.right, tokens, self._partner_of(tokens, own, use))
+
+    def _keys(self, side: Side, own: Use | None, comparison: Comparison) -> list[tuple[Use, Key]]:
+        """What of `side` an index could hold, by the tables that could have it."""
+        first = _first_of_row(side)
+        if first is not None and comparison.kind is Kind.RANGE:
+            return [(use, Key(first.name)) for use in self.scope.holders(first, own)]
+        if side.column is not None:
+            holders = self.scope.holders(side.column, own)
+            plain = [use for use in holders if not side.cast or _same_order(use, side.column.name, side.cast)]
+            if plain:
+                return [(use, Key(side.column.name)) for use in plain]
+        owners = self._owners(side.tokens, own)
+        if not side.references or len({use.key for use in owners}) != 1 or self._strangers(side, own):
+            return []
+        expressions = [(use, expression_key(side.tokens, use, self.scope.aliases(use))) for use in owners]
+        return [(use, key) for use, key in expressions if key is not None]
+
+    def _strangers(self, side: Side, own: Use | None) -> bool:
+        """Whether the side has a qualified name of something that is no table of ours."""
+        return any(name.qualifier and not self.scope.holders(name, own) for name in side.references)
+
+    def _owners(self, stream: Sequence[Token], own: Use | None) -> list[Use]:
+        names = references(stream)
+        return list(dict.fromkeys(use for name in names for use in self.scope.holders(name, own)))
+
+    def _partner_of(self, stream: Sequence[Token], own: Use | None, use: Use) -> str | None:
+        """Aliases of the other tables in `stream`; empty for something else's column; None for none."""
+        aliases: set[str] = set()
+        for reference in references(stream):
+            holders = self.scope.holders(reference, own)
+            if use in holders:
                 continue
-            use, column = found
-            partners = [self._resolve(reference, own) for reference in other.references]
-            aliases = {partner[0].alias if partner else "" for partner in partners}
-            if other.references and self._is_foreign(other.references, own, use):
-                if comparison.kind is Kind.EQUAL and not comparison.in_or:
-                    _add(use.joins.setdefault("+".join(sorted(aliases)), []), column)
-            elif use.alias not in aliases:
-                self._record(use, column, comparison)
-        self._obstacle(comparison, own)
+            if holders:
+                aliases.add(holders[0].alias)
+            elif reference.qualifier and reference.name not in SYSTEM_COLUMNS:
+                aliases.add("")
+        return "+".join(sorted(aliases)) if aliases else None
 
-    def _is_foreign(self, references: tuple[Reference, ...], own: Use | None, use: Use) -> bool:
-        """Whether the other side needs a row of another relation (a bare word that is no column is none)."""
-        for reference in references:
-            found = self._resolve(reference, own)
-            if (found and found[0] is not use) or (found is None and reference.qualifier):
-                return True
-        return False
+    def _term(
+        self, use: Use, key: Key | None, comparison: Comparison, other: Side, stream: list[Token], partner: str | None
+    ) -> None:
+        aliases = self.scope.aliases(use)
+        term = Term(
+            text=unqualified(unwrapped(stream), aliases),
+            kind=comparison.kind,
+            operator=comparison.operator,
+            key=key,
+            value=unqualified(list(other.tokens), aliases),
+            constant=partner is None and self._is_constant(stream, use),
+            columns=self._columns(stream, use),
+            partner=partner,
+            in_or=comparison.in_or,
+        )
+        if term not in use.terms:
+            use.terms.append(term)
 
-    def _record(self, use: Use, column: str, comparison: Comparison) -> None:
+    def _twin_term(self, use: Use, key: Key, comparison: Comparison, partner: str | None) -> None:
+        text = f"{key.text} {comparison.operator} {partner}"
+        columns = frozenset((key.text,))
+        term = Term(text, comparison.kind, comparison.operator, key, columns=columns, partner=partner or "")
+        if term not in use.terms:
+            use.terms.append(term)
+            self._plain_lists(use, key, comparison, partner or "")
+
+    def _whole(self, stream: list[Token], own: Use | None) -> None:
+        """An OR, or what is no comparison, as one condition: nothing to look up, but its columns are read."""
+        for use in self._owners(stream, own):
+            partner = self._partner_of(stream, own, use)
+            text = unqualified(stream, self.scope.aliases(use))
+            constant = partner is None and self._is_constant(stream, use)
+            term = Term(text, Kind.NONE, "whole", None, "", constant, self._columns(stream, use), partner)
+            if term not in use.terms:
+                use.terms.append(term)
+
+    def _is_constant(self, stream: Sequence[Token], use: Use) -> bool:
+        return of_the_row(stream) and not instability(stream, lambda name: type_of(use.table, name))
+
+    def _columns(self, stream: Sequence[Token], use: Use) -> frozenset[str]:
+        names = references(stream)
+        return frozenset(
+            name.name for name in names if use in self.scope.holders(name, use if not name.qualifier else None)
+        )
+
+    def _plain_lists(self, use: Use, key: Key, comparison: Comparison, partner: str | None) -> None:
+        """The plain columns, by what a B-tree could do with them."""
+        if key.computed:
+            return
+        if partner is not None:
+            if comparison.kind is Kind.EQUAL and not comparison.in_or:
+                add(use.joins.setdefault(partner, []), key.text)
+            return
         if comparison.in_or:
             if comparison.kind in (Kind.EQUAL, Kind.ANY, Kind.RANGE):
-                _add(use.either, column)
+                add(use.either, key.text)
             return
         lists = {Kind.EQUAL: use.equal, Kind.ANY: use.any_of, Kind.RANGE: use.ranges}
         if comparison.kind in lists:
-            _add(lists[comparison.kind], column)
-            self._note_partial(use, column, comparison)
-        elif comparison.kind is Kind.OTHER:
-            what = f"{use.table.name}.{column} {comparison.operator}"
-            need = "a pattern operator class" if comparison.operator in ("~~", "~~*") else "another kind of index"
-            _add(use.obstacles, f"{what} ..: a plain B-tree cannot serve this operator; {need} is not offered yet")
-
-    def _note_partial(self, use: Use, column: str, comparison: Comparison) -> None:
-        """A condition without a value of its own holds in every call: the case for a partial index."""
-        if comparison.operator not in ("is", "not", ""):
-            return
-        facts = next(each for each in use.table.columns if each.name == column)
-        if comparison.operator == "is" and facts.null_frac > _MOST_NULL:
-            return
-        text = f"{column} IS NULL" if comparison.operator == "is" else f"{comparison.operator} {column}".strip()
-        _add(use.obstacles, f"{use.table.name}: a partial index WHERE {text} would be smaller; not offered yet")
-
-    def _obstacle(self, comparison: Comparison, own: Use | None) -> None:
-        if comparison.kind not in (Kind.EQUAL, Kind.ANY, Kind.RANGE):
-            return
-        for side in (comparison.left, comparison.right):
-            if self._resolve(side.column, own, side.cast) is not None or not side.computed:
-                continue
-            for reference in side.references:
-                found = self._resolve(reference, own)
-                if found is not None:
-                    sentence = f"function-wrapped predicate {side.text} on {found[0].table.name}.{found[1]}"
-                    _add(found[0].obstacles, f"{sentence}: it needs an expression index, not offered yet")
-                    break
-
-    def _sort(self, keys: tuple[str, ...]) -> None:
-        order: list[tuple[str, bool]] = []
-        owner: Use | None = None
-        for text in keys:
-            key = sort_key(text)
-            found = self._resolve(key.column, None) if key else None
-            if key is None or found is None or (owner is not None and found[0] is not owner):
-                break
-            owner = found[0]
-            if not key.default_nulls:
-                _add(owner.obstacles, f"order by {text}: its NULLS order needs an index that is not offered yet")
-                break
-            if key.column is not None and found[1] not in [column for column, _ in order]:
-                order.append((found[1], key.descending))
-        if owner is not None and order and tuple(order) not in owner.orders:
-            owner.orders.append(tuple(order))
-
-    def _resolve(self, reference: Reference | None, own: Use | None, cast: str = "") -> tuple[Use, str] | None:
-        """The use and column that a reference names; None for a function, a CTE's column, a cast that hides it."""
-        if reference is None:
-            return None
-        use = self.by_alias.get(reference.qualifier) if reference.qualifier else own
-        if use is None and not reference.qualifier:
-            holders = [each for each in self.by_alias.values() if _type_of(each.table, reference.name)]
-            use = holders[0] if len(holders) == 1 else None
-        type_name = _type_of(use.table, reference.name) if use else ""
-        if use is None or not type_name or (cast and not _same_order(type_name, cast)):
-            return None
-        return use, reference.name
+            add(lists[comparison.kind], key.text)
 
 
-def _type_of(table: TableFacts, column: str) -> str:
-    return next((each.type_name for each in table.columns if each.name == column), "")
+def _want(use: Use, order: Order) -> None:
+    if not order:
+        return
+    if order not in use.sorts:
+        use.sorts.append(order)
+    plain: list[tuple[str, bool]] = []
+    for each in order:
+        if each.key.computed or each.nulls:
+            break
+        plain.append((each.key.text, each.descending))
+    if plain and tuple(plain) not in use.orders:
+        use.orders.append(tuple(plain))
+
+
+def _first_of_row(side: Side) -> Reference | None:
+    """The first column of `ROW(a, b)`: a B-tree on them looks the comparison up."""
+    stream = unwrapped(list(side.tokens))
+    if len(stream) < 4 or words(stream[:2]) != ["row", "("] or not side.references:
+        return None
+    first = stream[2:-1]
+    texts = [token.text for token in first[:4]]
+    alone = first[0].kind in NAMES and (texts[1:2] == [","] or (texts[1:2] == ["."] and texts[3:] == [","]))
+    return side.references[0] if alone else None
 
 
 _BUILT_IN = frozenset((
@@ -197,12 +222,13 @@ _BUILT_IN = frozenset((
 ))  # fmt: skip
 
 
-def _same_order(type_name: str, cast: str) -> bool:
+def _same_order(use: Use, column: str, cast: str) -> bool:
     """Whether comparing after the cast may be comparing before it: the cast is only a new label on the same bytes.
 
     So it is for varchar as text, and for a domain as its base type; which types are domains is not known here, so
     every type that is not built in gets the benefit of the doubt: the planner decides.
     """
+    type_name = type_of(use.table, column)
     base = type_name.split("(")[0].split("[")[0].strip()
     if base == "character varying":
         return cast == "text"
@@ -210,6 +236,4 @@ def _same_order(type_name: str, cast: str) -> bool:
     return not built_in or (base == cast and "[" not in type_name)
 
 
-def _add(values: list[str], value: str) -> None:
-    if value not in values:
-        values.append(value)
+__all__ = ["Key", "Order", "SortKeys", "SortedKey", "TableKey", "Term", "Use", "find_table", "uses"]

@@ -8,10 +8,17 @@ SELECT c.oid::bigint AS oid, c.relname::text AS name, tn.nspname::text AS table_
        ARRAY(SELECT coalesce(a.attname::text, '') FROM unnest(i.indkey::int2[]) WITH ORDINALITY AS k (attnum, n)
              LEFT JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum AND k.attnum <> 0
              ORDER BY k.n) AS columns,
-       (SELECT coalesce(bool_and(o.opcdefault AND (l.coll = 0 OR l.coll = coalesce(a.attcollation, 0))), true)
-        FROM unnest(i.indclass::oid[], i.indcollation::oid[], i.indkey::int2[]) AS l (opclass, coll, attnum)
-        JOIN pg_opclass o ON o.oid = l.opclass
-        LEFT JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = l.attnum AND l.attnum <> 0) AS default_order,
+       ARRAY(SELECT CASE WHEN k.attnum = 0 THEN pg_get_indexdef(c.oid, k.n::int, false) ELSE '' END
+             FROM unnest(i.indkey::int2[]) WITH ORDINALITY AS k (attnum, n)
+             WHERE k.n <= i.indnkeyatts ORDER BY k.n) AS expressions,
+       ARRAY(SELECT CASE WHEN o.opcdefault THEN '' ELSE o.opcname::text END
+             FROM unnest(i.indclass::oid[]) WITH ORDINALITY AS k (opclass, n)
+             JOIN pg_opclass o ON o.oid = k.opclass ORDER BY k.n) AS opclasses,
+       (SELECT coalesce(bool_and(l.coll = 0 OR l.attnum = 0 OR l.coll = a.attcollation), true)
+        FROM unnest(i.indcollation::oid[], i.indkey::int2[]) AS l (coll, attnum)
+        LEFT JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = l.attnum AND l.attnum <> 0
+        WHERE l.coll IS NOT NULL) AND NOT (0 = ANY (i.indkey::int2[]) AND pg_get_indexdef(c.oid) LIKE '%% COLLATE %%')
+         AS own_collations,
        coalesce((SELECT x.conname::text FROM pg_constraint x WHERE x.conindid = c.oid LIMIT 1), '') AS "constraint",
        coalesce((SELECT e.extname::text FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
                  WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.deptype = 'e' LIMIT 1), '') AS extension

@@ -11,6 +11,16 @@ SELECT t.oid, n.nspname::text AS schema, t.typname::text AS name, t.typtype::tex
        ARRAY(SELECT l.enumlabel::text FROM pg_enum l WHERE l.enumtypid = t.oid ORDER BY l.enumsortorder) AS labels,
        ARRAY(SELECT l.oid FROM pg_enum l WHERE l.enumtypid = t.oid ORDER BY l.enumsortorder) AS label_oids,
        CASE WHEN t.typtype = 'r' THEN format_type(r.rngsubtype, NULL) ELSE '' END AS subtype,
+       coalesce((SELECT quote_ident(oc.nspname) || '.' || quote_ident(o.opcname)
+                 FROM pg_opclass o JOIN pg_namespace oc ON oc.oid = o.opcnamespace
+                 WHERE o.oid = r.rngsubopc AND NOT o.opcdefault), '') AS subtype_opclass,
+       coalesce((SELECT quote_ident(dn.nspname) || '.' || quote_ident(d.proname)
+                 FROM pg_proc d JOIN pg_namespace dn ON dn.oid = d.pronamespace
+                 WHERE d.oid = r.rngsubdiff), '') AS subtype_diff,
+       coalesce((SELECT quote_ident(ln.nspname) || '.' || quote_ident(l.collname)
+                 FROM pg_collation l JOIN pg_namespace ln ON ln.oid = l.collnamespace
+                 JOIN pg_type s ON s.oid = r.rngsubtype
+                 WHERE l.oid = r.rngcollation AND l.oid <> s.typcollation), '') AS subtype_collation,
        coalesce(m.typname::text, '') AS multirange,
        t.typcategory = 'A' AND t.typlen = -1 AS is_array
 FROM pg_type t

@@ -1,0 +1,1 @@
+"""Index advisors on the same data, budgets and judge. See README.md."""

@@ -1,0 +1,1 @@
+"""Other advisors: ours from their papers and descriptions, or theirs where a checkout is at hand."""

@@ -1,0 +1,39 @@
+"""What bounds a run of the advisor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from optischema_tui.core.advise.propose.proposal import MAX_WIDTH
+
+MIN_GAIN = 0.005
+"""An index must save at least this share of the workload's measured time."""
+MAX_STATEMENTS = 120
+"""The heaviest are looked at, at most so many ..."""
+COVERED_TIME = 0.99
+"""... and no more than make up this share of the measured time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    budget_bytes: int | None = None
+    """Bounds the estimated size of all recommended indexes together."""
+    min_gain: float = MIN_GAIN
+    max_width: int = MAX_WIDTH
+    """Key columns of an index."""
+    plain_only: bool = False
+    """B-trees on columns alone: no expressions, no predicates, no included columns."""
+    values: int = 4
+    """Texts with drawn values that a normalised statement may be planned as."""
+    hopeful: bool = False
+    """Believe the planner's total cost even where it is known to hope for too much."""
+    upkeep: bool = True
+    """Subtract what writes pay for each index."""
+    max_statements: int = MAX_STATEMENTS
+    covered_time: float = COVERED_TIME
+    max_calls: int | None = None
+    """EXPLAINs; None: as many as it takes."""
+    seconds: float | None = None
+    """For the search; None: until it is through."""
+    observed_days: float | None = None
+    """How long the use of this server has been watched; None not known. Drop advice rests on it."""

@@ -1,0 +1,1 @@
+SELECT {hypopg}.hypopg_unhide_all_indexes()

@@ -1,0 +1,97 @@
+SELECT * FROM app.person WHERE id = 7;
+SELECT * FROM app.person WHERE mail = 'p77@x';
+SELECT * FROM app.person WHERE nick = 'nick33';
+SELECT count(*) FROM app.person WHERE feels = 'sad';
+SELECT count(*) FROM app.person WHERE feels >= 'ok' AND NOT flag;
+SELECT * FROM app.person WHERE feels = 'it''s "odd", {really}' AND likes = '{red}' AND cents = 3;
+SELECT feels, likes, count(*) FROM app.person GROUP BY feels, likes;
+SELECT small, code, count(*) FROM app.person GROUP BY 1, 2;
+SELECT * FROM app.person WHERE small = 17 AND code = 'c17';
+SELECT * FROM app.person WHERE moods @> '{sad}'::mood[];
+SELECT * FROM app.person WHERE likes @> '{red}';
+SELECT * FROM app.person WHERE tags @> 'k1=>7';
+SELECT * FROM app.person WHERE tags ? 'k3';
+SELECT * FROM app.person WHERE place <@ 'top.a3';
+SELECT * FROM app.person WHERE place = 'top.a3.b3';
+SELECT * FROM app.person WHERE place ~ '*.b7';
+SELECT * FROM app.person WHERE box <@ cube(ARRAY[0,0], ARRAY[5,5]);
+SELECT * FROM app.person WHERE num @> 30000;
+SELECT * FROM app.person WHERE num && int4range(100, 120) AND small = 3;
+SELECT * FROM app.person WHERE spans @> 500.5::float8;
+SELECT * FROM app.person WHERE doc @> '{"k": 3}';
+SELECT * FROM app.person WHERE doc ->> 'who' = 'w30';
+SELECT * FROM app.person WHERE (doc ->> 'k')::int = 3;
+SELECT doc ->> 'who', count(*) FROM app.person GROUP BY 1;
+SELECT * FROM app.person WHERE ip <<= '10.1.0.0/16';
+SELECT * FROM app.person WHERE ip = '10.1.17.7';
+SELECT * FROM app.person WHERE u = 'c4ca4238-a0b9-2382-0dcc-509a6f75849b';
+SELECT * FROM app.person WHERE made BETWEEN '2023-05-01' AND '2023-05-02';
+SELECT * FROM app.person WHERE date(made) = '2023-05-01';
+SELECT * FROM app.person WHERE words @@ 'w7 & v3'::tsquery;
+SELECT * FROM app.person WHERE name LIKE 'Name39%';
+SELECT * FROM app.person WHERE app.cut(name) = 'Nam' AND NOT flag ORDER BY feels DESC NULLS LAST LIMIT 5;
+SELECT * FROM app.person WHERE app.twice(small) = 40;
+SELECT * FROM app.person WHERE cents BETWEEN 3 AND 4;
+SELECT * FROM app.person WHERE (at3).x = 3;
+SELECT * FROM app.person WHERE at3 = ROW(1, 2, 'l3')::point3;
+SELECT * FROM app.person WHERE full_name = 'Name5!';
+SELECT * FROM app.person WHERE blob = '\x00000077';
+SELECT * FROM app.person WHERE bits = B'0000011';
+SELECT * FROM app.person WHERE t < '01:00' AND iv > '3 days' AND money < '5'::money;
+SELECT * FROM app.person p JOIN app.person b ON b.id = p.boss WHERE b.code = 'c44';
+SELECT * FROM app.person WHERE small % 10 = 3;
+SELECT small % 10, count(*) FROM app.person GROUP BY 1;
+SELECT * FROM app.person WHERE nick = 'nick5' AND code = 'c5';
+SELECT * FROM app.some_rows(5) r JOIN app.person p ON p.id = r;
+SELECT * FROM app.pair(3);
+SELECT app.with_default(id) FROM app.person WHERE id < 20;
+SELECT * FROM app.deep WHERE org = 1 AND at > '2024-02-01' AND k = 'k7';
+SELECT * FROM app.deep WHERE k = $1;
+SELECT * FROM app.deep WHERE org = 2 AND at < '2023-07-01';
+SELECT org, sum(n) FROM app.deep GROUP BY org;
+SELECT * FROM app.deep WHERE org = 9 AND n = 55;
+SELECT * FROM app.deep d JOIN app.person p ON p.cents = d.n WHERE d.org = 9 AND d.at = '2023-07-07';
+SELECT * FROM app.deep WHERE org = 4 AND n = 3 ORDER BY at;
+SELECT * FROM base WHERE w = 7;
+SELECT * FROM base WHERE id = 7;
+SELECT * FROM derived WHERE w = 7;
+SELECT v, count(*) FROM base GROUP BY v;
+SELECT * FROM ONLY base WHERE v = 'b7';
+SELECT * FROM mixed WHERE s < 100;
+SELECT * FROM scratch WHERE k = 7;
+SELECT * FROM app.secret WHERE v = 7;
+SELECT count(*) FROM big_toast WHERE tail = 't7';
+SELECT body FROM big_toast WHERE id > 500;
+SELECT * FROM "Quoted ""Schema"."Tab;le -- x" WHERE "é🙂" = 'é7' AND lower("sel""ect") = 'q1';
+SELECT * FROM "Quoted ""Schema"."Tab;le -- x" WHERE "Col umn" = 5;
+SELECT * FROM excl WHERE room = 7 AND during && tsrange('2024-03-01', '2024-03-09');
+SELECT * FROM app.v1 WHERE feels = 'sad';
+SELECT * FROM app.v2 WHERE n = 7;
+SELECT * FROM v3 WHERE b = 'ok';
+SELECT * FROM chain;
+SELECT * FROM app.m1 WHERE cut = 'Nam';
+SELECT * FROM m2 WHERE n > 3;
+SELECT * FROM checked WHERE k = 5;
+SELECT * FROM worded WHERE c LIKE 'c12%';
+SELECT * FROM worded WHERE de = 'ä33';
+SELECT * FROM worded WHERE span @> 'a5'::text;
+SELECT * FROM worded_view WHERE early;
+INSERT INTO app.person (mail, flag, small) VALUES ($1, $2, $3);
+UPDATE app.person SET cents = cents + 1 WHERE id = $1;
+DELETE FROM app.deep WHERE org = 1 AND at = '2023-07-01';
+INSERT INTO deferred SELECT id, w FROM base;
+INSERT INTO app.secret VALUES (1, 'x', 2) ON CONFLICT (id) DO UPDATE SET v = 3;
+--since 180000
+SELECT * FROM modern WHERE b = 40;
+--since 180000
+SELECT c, count(*) FROM modern GROUP BY c;
+--since 180000
+SELECT * FROM modern WHERE d IS NULL;
+--since 140000
+SELECT * FROM multi WHERE during @> date '2024-03-03';
+--since 140000
+SELECT * FROM multi WHERE custom @> 33.5::float8;
+--since 140000
+SELECT * FROM app.person WHERE app.body(small) = 3;
+--since 150000
+SELECT * FROM invoking WHERE id = 3
