@@ -9,7 +9,7 @@ from optischema_tui.core.advise.choose.engine import choose
 from optischema_tui.core.advise.choose.selection import Selection
 from optischema_tui.core.advise.judge.drops import drop_advice
 from optischema_tui.core.advise.judge.matching import matching_share
-from optischema_tui.core.advise.judge.needless import needless
+from optischema_tui.core.advise.judge.needless import elsewhere, needless
 from optischema_tui.core.advise.judge.prove import Case, Proof, prove
 from optischema_tui.core.advise.judge.recommend import recommend
 from optischema_tui.core.advise.judge.upkeep import upkeep_ms
@@ -62,7 +62,7 @@ def advise(
         price=studied.price,
         upkeep_ms=upkeep,
         budget_bytes=options.budget_bytes,
-        min_gain=options.min_gain,
+        min_gain=options.least_gain,
         max_calls=options.max_calls,
         seconds=options.seconds,
         now=now,
@@ -79,7 +79,7 @@ def advise(
             dropped=selection.dropped,
             upkeep_ms=upkeep,
             writes=writes,
-            min_gain=options.min_gain,
+            min_gain=options.least_gain,
             budget_bytes=options.budget_bytes,
             target=target,
             planner=planner.name,
@@ -88,10 +88,10 @@ def advise(
             unseen=(*(each.sql for each in studied.light), *(sql for sql, _ in studied.unplanned)),
         )
     )
-    case = replace(case, dropped=needless(case))
+    case = replace(case, dropped=needless(case), elsewhere=elsewhere(case))
     chosen = case.chosen
     progress("writing down the evidence", 0.95)
-    rejected = explain(selection, frozenset(chosen), options.min_gain, options.budget_bytes)
+    rejected = explain(selection, frozenset(chosen), options.least_gain, options.budget_bytes)
     rejected.refusals(each for each in proposal.refused if not _answered(each, chosen))
     drops, kept = drop_advice(case, observed_days=options.observed_days)
     for sentence in kept:

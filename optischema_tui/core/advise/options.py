@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 from optischema_tui.core.advise.propose.proposal import MAX_WIDTH
 
-MIN_GAIN = 0.005
-"""An index must save at least this share of the workload's measured time."""
+MIN_GAIN = 0.002
+"""An index must save at least this share of the workload's measured time ..."""
+MIN_GAIN_IN_BUDGET = 0.0003
+"""... or this, where a person has said how many bytes all may take: what fits and pays is then wanted."""
 MAX_STATEMENTS = 120
 """The heaviest are looked at, at most so many ..."""
 COVERED_TIME = 0.99
@@ -18,7 +20,8 @@ COVERED_TIME = 0.99
 class Options:
     budget_bytes: int | None = None
     """Bounds the estimated size of all recommended indexes together."""
-    min_gain: float = MIN_GAIN
+    min_gain: float | None = None
+    """0-1 of the measured time that an index must save; None: by whether there is a budget."""
     max_width: int = MAX_WIDTH
     """Key columns of an index."""
     plain_only: bool = False
@@ -37,3 +40,9 @@ class Options:
     """For the search; None: until it is through."""
     observed_days: float | None = None
     """How long the use of this server has been watched; None not known. Drop advice rests on it."""
+
+    @property
+    def least_gain(self) -> float:
+        if self.min_gain is not None:
+            return self.min_gain
+        return MIN_GAIN if self.budget_bytes is None else MIN_GAIN_IN_BUDGET

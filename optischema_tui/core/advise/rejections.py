@@ -15,6 +15,8 @@ from optischema_tui.core.sizes import size
 
 MOST_NAMED = 4
 """Indexes that one sentence names."""
+_NOTHING = 0.0005
+"""0-1 of the measured time: what rounds to 0.0 %."""
 
 
 @dataclass(slots=True)
@@ -42,7 +44,7 @@ class Rejections:
     def lines(self, table: TableKey | None = None) -> tuple[str, ...]:
         found = [
             f"{one_line(key[1], 60)} {_named(specs)}: {reason}"
-            for (key, reason), specs in self.by_reason.items()
+            for (key, reason), specs in sorted(self.by_reason.items(), key=lambda each: each[0][0])
             if table in (None, key)
         ]
         return (*found, *(sentence for key, sentence in self.sentences if table in (None, key)))
@@ -87,7 +89,8 @@ def _reasons(
         else:
             rivals = [each for each in selection.chosen if (each.schema, each.table) == (spec.schema, spec.table)]
             beside = " and ".join(keys_of(each) for each in rivals[:3]) or "the others"
-            yield spec, f"adds too little beside {beside}: {_share(more)} of the measured time"
+            much = f"too little beside {beside}: {_share(more)} of the measured time" if more >= _NOTHING else ""
+            yield spec, f"adds {much or f'nothing beside {beside}'}"
 
 
 def _share(value: float) -> str:

@@ -20,14 +20,12 @@ from optischema_tui.core.models import IndexSpec
 
 ROUNDS = 12
 """Programs solved at most, each followed by a look around its answer."""
-KICKS = (1.15, 0.85)
-"""Of the budget: once nothing new turns up, what surrounds the best sets for other budgets is looked at too."""
+SETTLED = 1e-4
+"""Of the measured time: rounds that bring less are not followed by another."""
 TOLERANCE = 0.01
 """Of the measured time, shared by all questions: what is smaller is not looked into."""
 TIE = 0.2
 """Of `min_gain`: what may be lost in all for shorter indexes."""
-_MANY = 250
-"""With fewer indexes to choose from, single changes find what there is."""
 _LEAST_ALLOWANCE = 100
 """Planner calls for small changes, and for challenges, however quick the rest was."""
 _MOST_CHALLENGES = 300
@@ -136,18 +134,15 @@ def _run(search: Search, limits: _Limits, min_gain: float) -> None:
     explore.parts(search, limits.stage("taking plans apart: statement {done} of {of}", 0.35, 0.5))
     floor = search.floor()
     tried: set[int] = set()
-    many = search.pool().bit_count() > _MANY
-    kicks = list(KICKS if search.budget is not None and many else ())
     for number in range(ROUNDS):
         mask = search.solve(search.budget)
-        if mask is not None and mask in tried and kicks:
-            mask = search.solve(int((search.budget or 0) * kicks.pop()))
         if mask is None:
             limits.check()
             break
+        before = search.best_value
         search.consider(mask)
         limits.words = _gap_words(search, floor)
-        if mask in tried:
+        if mask in tried or (number > 1 and before - search.best_value < SETTLED * search.total):
             break
         tried.add(mask)
         start, end = (0.9 - 0.4 / (step + 1) for step in (number, number + 1))

@@ -71,9 +71,10 @@ def around(search: Search, mask: int, progress: Callable[[int, int], None]) -> N
         together = descend(search, place, mask, offer, NEAR_ROUNDS)
         for bit in mine:
             together += descend(search, place, mask & ~(1 << bit), offer, NEAR_ROUNDS)
-        for bit in mine if free is not None else ():
-            small = sum(1 << other for other in bits(offer) if costs.sizes[other] <= free + costs.sizes[bit])
-            together += descend(search, place, mask & ~(1 << bit), small, SWAP_ROUNDS)
+        if free is not None:
+            for bit in mine:
+                small = sum(1 << other for other in bits(offer) if costs.sizes[other] <= free + costs.sizes[bit])
+                together += descend(search, place, mask & ~(1 << bit), small, SWAP_ROUNDS)
         for keep, new in together:
             _apart(search, place, keep, new)
 

@@ -15,9 +15,6 @@ from typing import Any
 
 from optischema_tui.core.advise.choose.ledger import bits
 
-MOST_ITERATIONS = 200_000
-"""Of the simplex method in one program; then the best answer so far is taken."""
-
 Column = tuple[int, float]
 """(mask of the indexes that a plan reads, its milliseconds)"""
 
@@ -70,7 +67,7 @@ def solve(
     budget: int | None,
     *,
     gap: float = 1e-5,
-    most_nodes: int = 2000,
+    most_nodes: int = 500,
     stop: Callable[[], bool] = lambda: False,
 ) -> int | None:
     """The mask of the best set of indexes over the plans known. `charge` in milliseconds, by bit; indexes that exist
@@ -185,7 +182,7 @@ def _highs(
     highs.passModel(program)
 
     def interrupt(event: Any) -> None:
-        if event.data_out.mip_total_lp_iterations > MOST_ITERATIONS or stop():
+        if stop():
             event.interrupt()
 
     highs.cbMipInterrupt += interrupt

@@ -94,7 +94,7 @@ class Search:
         return self.costs.weights[place] * (ledger.ceiling(given) - ledger.floor(given))
 
     def solve(
-        self, budget: int | None, *, gap: float = 1e-4, most_nodes: int = 2000, at_once: bool = False
+        self, budget: int | None, *, gap: float = 1e-4, most_nodes: int = 500, at_once: bool = False
     ) -> int | None:
         """The best set over the plans known, or None when stopped in it (unless `at_once`).
 

@@ -52,24 +52,21 @@ class _Uses:
 def drop_advice(
     case: Case, *, observed_days: float | None = None
 ) -> tuple[tuple[Recommendation, ...], tuple[str, ...]]:
-    """(advice for each index of `case.dropped` that may go, a sentence for each that the choice would drop and that may
-    not). The largest first. `observed_days`: how long the use of this server has been watched, None not known."""
+    """(advice for each index of `case.dropped` and `case.elsewhere` that may go, a sentence for each of `case.dropped`
+    that may not). The largest first. `observed_days`: how long the use of this server was watched, None not known."""
     advised: list[Recommendation] = []
     kept: list[str] = []
-    unseen = _Unseen(case) if case.dropped else None
-    for spec in case.dropped:
-        candidate = case.candidate(spec)
-        if candidate is None or candidate.existing is None:
-            continue
-        index, uses = candidate.existing, _uses(case, spec, candidate.existing)
-        reason = _must_stay(case, index) or _is_used(index, uses)
-        reason = reason or (unseen.reading(index) if unseen is not None and not uses.survivor else "")
-        if reason:
-            kept.append(
-                f"{one_line(index.table, 60)}: the index {one_line(index.name, 80)} is not advised to go: {reason}"
-            )
-        else:
+    existing = {each.spec: each.existing for each in case.costs.candidates if each.existing is not None}
+    unseen = _Unseen(case)
+    for spec in (*case.dropped, *case.elsewhere):
+        index = case.elsewhere[spec] if spec in case.elsewhere else existing[spec]
+        uses = _uses(case, spec, index)
+        reason = _must_stay(case, index) or _is_used(index, uses) or ("" if uses.survivor else unseen.reading(index))
+        if not reason:
             advised.append(_recommend(case, spec, index, uses, observed_days))
+        elif spec not in case.elsewhere:
+            name = one_line(index.name, 80)
+            kept.append(f"{one_line(index.table, 60)}: the index {name} is not advised to go: {reason}")
     return tuple(sorted(advised, key=lambda each: (-each.evidence.size_bytes, each.index_name))), tuple(kept)
 
 
@@ -337,8 +334,9 @@ def _chosen_on(case: Case, index: IndexFacts) -> list[IndexSpec]:
 
 
 def _dropped_names(case: Case) -> frozenset[IndexName]:
-    existing = [each.existing for each in case.costs.candidates if each.existing and each.spec in case.dropped]
-    return frozenset((each.schema, each.name) for each in existing)
+    existing = {each.spec: each.existing for each in case.costs.candidates if each.existing}  # of twins, the last
+    gone = [existing[spec] for spec in case.dropped if spec in existing]
+    return frozenset((each.schema, each.name) for each in (*gone, *case.elsewhere.values()))
 
 
 def _collated(index: IndexFacts) -> bool:

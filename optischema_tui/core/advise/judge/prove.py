@@ -14,7 +14,7 @@ from optischema_tui.core.advise.planner import WhatIf
 from optischema_tui.core.advise.propose.candidate import Candidate
 from optischema_tui.core.advise.reading.uses import TableKey
 from optischema_tui.core.errors import PlanFailed
-from optischema_tui.core.models import CatalogFacts, IndexSpec, TableFacts
+from optischema_tui.core.models import CatalogFacts, IndexFacts, IndexSpec, TableFacts
 from optischema_tui.core.workload.plan import PlanNode
 from optischema_tui.core.workload.statement import WorkloadStatement
 
@@ -55,6 +55,8 @@ class Case:
     fidelity: Mapping[int, float | None] = field(default_factory=dict)
     """By queryid."""
     not_modelled: tuple[str, ...] = ()
+    elsewhere: Mapping[IndexSpec, IndexFacts] = field(default_factory=dict)
+    """Indexes that might go of tables that no statement under study uses."""
     unseen: tuple[str, ...] = ()
     """Texts of the workload's statements that were not planned: too light, or not plannable. Indexes may serve them."""
     generic: dict[int, tuple[float, float] | None] = field(default_factory=dict)

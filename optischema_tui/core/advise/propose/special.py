@@ -12,8 +12,10 @@ from optischema_tui.core.advise.reading.conditions import Kind
 from optischema_tui.core.advise.reading.use import Key, Term
 from optischema_tui.core.models import CatalogFacts, quote
 
-WIDE_KEY_BYTES = 120
-"""A hash of the value takes 4 bytes, however wide the value."""
+WIDE_KEY_BYTES = 24
+"""A hash of the value takes 4 bytes, however wide the value: 20 to 27 bytes an entry with what belongs to it."""
+MOSTLY_DISTINCT = 0.5
+"""Of the rows: a B-tree stores equal keys once, a hash index does not."""
 BRIN_BYTES = 1 << 30
 """A table from this size on ..."""
 BRIN_CORRELATION = 0.95
@@ -94,7 +96,9 @@ def _hashed(view: View, key: Key) -> Iterator[Draft]:
     column = next(iter(columns_of(view.table, key)), None)
     if column is None or key.computed or not column.type_name.startswith(_HASHED):
         return
-    if column.avg_width > WIDE_KEY_BYTES:
+    rows = max(1.0, view.table.rows)
+    many = column.n_distinct <= -MOSTLY_DISTINCT or column.n_distinct >= MOSTLY_DISTINCT * rows
+    if column.avg_width >= WIDE_KEY_BYTES and (many or column.avg_width > MAX_KEY_BYTES):
         limit = ", too wide for a B-tree" if column.avg_width > MAX_KEY_BYTES else ""
         reason = f"{key.text} is {column.avg_width} bytes wide on average{limit}: a hash index holds 4 bytes of each."
         yield Draft((Part(key),), method="hash", reasons=(reason,))

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from optischema_tui.core.advise.judge.drops import drop_advice
-from optischema_tui.core.advise.judge.needless import needless
+from optischema_tui.core.advise.judge.needless import elsewhere, needless
 from optischema_tui.core.advise.judge.prove import prove
 from optischema_tui.core.advise.judge.recipe import forward_and_inverse
 from optischema_tui.core.advise.judge.recommend import recommend
@@ -350,3 +350,23 @@ def test_the_shorter_of_two_that_begin_alike_goes_and_what_nothing_scans(case_of
     assert names("read", "narrow") == {"narrow", "idle", "read"}
     object.__setattr__(case.candidate(specs["idle"]).existing, "scans", 4711)
     assert names() == {"narrow"}
+
+
+def test_twins_and_indexes_of_tables_that_the_study_leaves_out(case_of, built):
+    built.session.execute(
+        "CREATE INDEX one ON orders (created_at); CREATE INDEX other ON orders (created_at);"
+        "CREATE INDEX needless ON order_items (id); CREATE INDEX idle ON order_items (quantity, order_id);"
+        "CREATE INDEX short ON order_items (quantity, id); CREATE INDEX longer ON order_items (quantity, id, order_id)"
+    )
+    work = [statement("SELECT * FROM orders WHERE created_at = '2024-02-02'")]
+    case = case_of(work, [], dropping=["one", "other"])
+    case = replace(case, dropped=needless(case), elsewhere=elsewhere(case))
+    advised, kept = drop_advice(case)
+    assert kept == ()
+    found = {rec.index_name: rec for rec in advised}
+    assert len(found.keys() & {"one", "other"}) == 1
+    # Nothing scans the longer one either, but it is to serve in place of the shorter.
+    assert found.keys() - {"one", "other"} == {"needless", "idle", "short"}
+    assert found["needless"].evidence.confidence == "high: order_items_pkey serves the same keys"
+    assert found["idle"].evidence.confidence.startswith("medium")
+    assert all("serves the same keys" in found[name].evidence.confidence for name in found.keys() - {"idle"})
