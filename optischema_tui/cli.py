@@ -269,9 +269,7 @@ def _changing(command: str, add: Callable[..., object]) -> None:
     elif command in ("plan", "what-if"):
         add("--sql", required=True, metavar="SQL", help="one statement, literals or $n; '-' reads standard input")
         if command == "what-if":
-            add(
-                "--index", action="append", metavar="SQL", help="the statement that makes an index; may be repeated"
-            )
+            add("--index", action="append", metavar="SQL", help="the statement that makes an index; may be repeated")
             add("--drop", action="append", metavar="NAME", help="without this existing index")
             add("--set", action="append", metavar="NAME=VALUE", help="a planner setting, e.g. work_mem=64MB")
             add("--statistics", action="append", metavar="TABLE.COLUMN=N", help="another statistics target")

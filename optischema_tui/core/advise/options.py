@@ -10,9 +10,9 @@ MIN_GAIN = 0.002
 """An index must save at least this share of the workload's measured time ..."""
 MIN_GAIN_IN_BUDGET = 0.0003
 """... or this, where a person has said how many bytes all may take: what fits and pays is then wanted."""
-MAX_STATEMENTS = 120
+MAX_STATEMENTS = 200
 """The heaviest are looked at, at most so many ..."""
-COVERED_TIME = 0.99
+COVERED_TIME = 0.999
 """... and no more than make up this share of the measured time."""
 
 

@@ -46,4 +46,3 @@ def _conditions(node: PlanNode) -> Iterable[tuple[str, str]]:
     for child in node.children:
         if child.node_type in ("Bitmap Index Scan", "BitmapAnd", "BitmapOr"):
             yield from _conditions(child)
-

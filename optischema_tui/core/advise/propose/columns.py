@@ -12,4 +12,3 @@ def column_of(table: TableFacts, name: str) -> ColumnFacts | None:
 def distinct(column: ColumnFacts, rows: float) -> float:
     """The number of distinct values that the statistics tell; 0 unknown."""
     return column.n_distinct if column.n_distinct >= 0 else -column.n_distinct * max(rows, 0.0)
-

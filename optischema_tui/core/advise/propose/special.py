@@ -24,6 +24,8 @@ _JSONB = frozenset(("@>", "?", "?|", "?&", "@@", "@?"))
 _JSONB_PATH = frozenset(("@>", "@@", "@?"))
 _ARRAY = frozenset(("@>", "<@", "&&"))
 _PATTERNS = frozenset(("~~", "~~*", "~", "~*"))
+_KEEP_WIDTH = ("(lower(", "(upper(", "lower(", "upper(")
+"""Expressions about as wide, and as distinct, as their column."""
 _HASHED = ("text", "character varying", "bytea", "jsonb")
 
 
@@ -94,7 +96,9 @@ def _trigram(facts: CatalogFacts) -> str:
 
 def _hashed(view: View, key: Key) -> Iterator[Draft]:
     column = next(iter(columns_of(view.table, key)), None)
-    if column is None or key.computed or not column.type_name.startswith(_HASHED):
+    if column is None or not column.type_name.startswith(_HASHED):
+        return
+    if key.computed and not key.text.startswith(_KEEP_WIDTH):
         return
     rows = max(1.0, view.table.rows)
     many = column.n_distinct <= -MOSTLY_DISTINCT or column.n_distinct >= MOSTLY_DISTINCT * rows

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from optischema_tui.core.advise.reading.conditions import Kind
@@ -10,8 +9,6 @@ from optischema_tui.core.models import TableFacts
 
 TableKey = tuple[str, str]
 """(schema, name)"""
-SortKeys = tuple[tuple[str, bool], ...]
-"""(column, descending)"""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -62,21 +59,10 @@ class Use:
 
     table: TableFacts
     alias: str
-    equal: list[str] = field(default_factory=list)
-    """Compared with one value, or IS NULL."""
-    any_of: list[str] = field(default_factory=list)
-    """Compared with a list of values."""
-    ranges: list[str] = field(default_factory=list)
-    either: list[str] = field(default_factory=list)
-    """In arms of an OR."""
-    joins: dict[str, list[str]] = field(default_factory=dict)
-    """Columns equal to columns of another table, by that table's alias."""
-    orders: list[SortKeys] = field(default_factory=list)
-    """Wanted sort orders that columns of this table alone make up."""
     terms: list[Term] = field(default_factory=list)
     """Every condition on it, expressions included."""
     sorts: list[Order] = field(default_factory=list)
-    """`orders` with expressions and NULLS, and those that an index gives already, or that min and max want."""
+    """Wanted sort orders that it alone makes up, also those that an index gives already, or that min and max want."""
     unfit: list[str] = field(default_factory=list)
     """Expressions that no index may hold, each with its reason."""
     projected: frozenset[str] | None = None
@@ -88,11 +74,6 @@ class Use:
     def key(self) -> TableKey:
         return self.table.schema, self.table.name
 
-    def columns(self) -> frozenset[str]:
-        """Every column that an index could begin with to serve this use."""
-        joined = (column for columns in self.joins.values() for column in columns)
-        return frozenset((*self.equal, *self.any_of, *self.ranges, *self.either, *joined, *self._first_sorted()))
-
     def needed(self, without: frozenset[str] = frozenset()) -> frozenset[str] | None:
         """Columns that an index must hold so that the table need not be read; conditions whose texts are in `without`
         are left out. None when none could."""
@@ -100,11 +81,3 @@ class Use:
             return None
         kept = (term.columns for term in self.terms if term.text not in without)
         return self.projected.union(*kept)
-
-    def _first_sorted(self) -> Iterator[str]:
-        return (keys[0][0] for keys in self.orders)
-
-
-def add(values: list[str], value: str) -> None:
-    if value not in values:
-        values.append(value)

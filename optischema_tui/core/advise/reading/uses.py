@@ -22,8 +22,7 @@ from optischema_tui.core.advise.reading.orders import expression_key, orders
 from optischema_tui.core.advise.reading.scope import SYSTEM_COLUMNS, Scope, type_of
 from optischema_tui.core.advise.reading.scope import find_table as find_table
 from optischema_tui.core.advise.reading.text import NAMES, conjuncts, split, unqualified, unwrapped, words
-from optischema_tui.core.advise.reading.use import Key, Order, SortedKey, Term, Use, add
-from optischema_tui.core.advise.reading.use import SortKeys as SortKeys
+from optischema_tui.core.advise.reading.use import Key, Order, SortedKey, Term, Use
 from optischema_tui.core.advise.reading.use import TableKey as TableKey
 from optischema_tui.core.models import CatalogFacts
 from optischema_tui.core.workload.lexer import Token
@@ -85,7 +84,6 @@ class _Reader:
                     continue  # compared with another column of the same row: nothing to look up
                 seen.add(use)
                 self._term(use, key, comparison, other, tokens, partner)
-                self._plain_lists(use, key, comparison, partner)
                 for twin, column in self.scope.siblings(use, key.text, node) if own is None else ():
                     self._twin_term(twin, Key(column), comparison, partner)
         for use in self._owners(tokens, own):
@@ -153,7 +151,6 @@ class _Reader:
         term = Term(text, comparison.kind, comparison.operator, key, columns=columns, partner=partner or "")
         if term not in use.terms:
             use.terms.append(term)
-            self._plain_lists(use, key, comparison, partner or "")
 
     def _whole(self, stream: list[Token], own: Use | None) -> None:
         """An OR, or what is no comparison, as one condition: nothing to look up, but its columns are read."""
@@ -174,35 +171,10 @@ class _Reader:
             name.name for name in names if use in self.scope.holders(name, use if not name.qualifier else None)
         )
 
-    def _plain_lists(self, use: Use, key: Key, comparison: Comparison, partner: str | None) -> None:
-        """The plain columns, by what a B-tree could do with them."""
-        if key.computed:
-            return
-        if partner is not None:
-            if comparison.kind is Kind.EQUAL and not comparison.in_or:
-                add(use.joins.setdefault(partner, []), key.text)
-            return
-        if comparison.in_or:
-            if comparison.kind in (Kind.EQUAL, Kind.ANY, Kind.RANGE):
-                add(use.either, key.text)
-            return
-        lists = {Kind.EQUAL: use.equal, Kind.ANY: use.any_of, Kind.RANGE: use.ranges}
-        if comparison.kind in lists:
-            add(lists[comparison.kind], key.text)
-
 
 def _want(use: Use, order: Order) -> None:
-    if not order:
-        return
-    if order not in use.sorts:
+    if order and order not in use.sorts:
         use.sorts.append(order)
-    plain: list[tuple[str, bool]] = []
-    for each in order:
-        if each.key.computed or each.nulls:
-            break
-        plain.append((each.key.text, each.descending))
-    if plain and tuple(plain) not in use.orders:
-        use.orders.append(tuple(plain))
 
 
 def _first_of_row(side: Side) -> Reference | None:
@@ -236,4 +208,4 @@ def _same_order(use: Use, column: str, cast: str) -> bool:
     return not built_in or (base == cast and "[" not in type_name)
 
 
-__all__ = ["Key", "Order", "SortKeys", "SortedKey", "TableKey", "Term", "Use", "find_table", "uses"]
+__all__ = ["Key", "Order", "SortedKey", "TableKey", "Term", "Use", "find_table", "uses"]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from optischema_tui.core.advise.propose.view import View
 from optischema_tui.core.advise.reading.conditions import Kind, comparisons, sort_key
-from optischema_tui.core.advise.reading.uses import uses
+from optischema_tui.core.advise.reading.uses import Key, SortedKey, uses
 from optischema_tui.core.models import CatalogFacts, ColumnFacts, TableFacts
 from optischema_tui.core.workload.plan import PlanNode
 
@@ -81,7 +82,7 @@ def test_columns_with_and_without_a_qualifier_and_quoted():
         scan(alias="o", conditions=(("Filter", '((o.customer_id = $1) AND (o."odd ""name" = \'x\'::text))'),)), FACTS
     )
 
-    assert plain[0].equal == verbose[0].equal == ["customer_id", 'odd "name']
+    assert View(plain[0]).equal == View(verbose[0]).equal == [Key("customer_id"), Key('odd "name')]
 
 
 def test_casts_that_only_relabel():
@@ -97,7 +98,7 @@ def test_casts_that_only_relabel():
         FACTS,
     )
 
-    assert use.equal == ["status", "email"]
+    assert View(use).equal == [Key("status"), Key("email")]
     assert any("(at)::date" in sentence for sentence in use.unfit)
 
 
@@ -107,21 +108,21 @@ def test_both_sides_of_a_join():
 
     found = {use.alias: use for use in uses(plan, FACTS)}
 
-    assert found["o"].joins == {"c": ["customer_id"]}
-    assert found["c"].joins == {"o": ["id"]}
-    assert found["o"].equal == []
+    assert View(found["o"]).joins == {"c": [Key("customer_id")]}
+    assert View(found["c"]).joins == {"o": [Key("id")]}
+    assert View(found["o"]).equal == []
 
 
 def test_a_value_from_a_subquery_counts_as_a_join():
     (use,) = uses(scan(conditions=(("Filter", "(customer_id = x.id)"),)), FACTS)
 
-    assert use.joins == {"": ["customer_id"]}
+    assert View(use).joins == {"": [Key("customer_id")]}
 
 
 def test_a_column_compared_with_another_of_the_same_row_is_nothing_to_look_up():
     (use,) = uses(scan(conditions=(("Filter", "(customer_id = id)"),)), FACTS)
 
-    assert use.columns() == frozenset()
+    assert View(use).leads() == ()
 
 
 def test_a_wanted_order_ends_at_another_table():
@@ -132,7 +133,7 @@ def test_a_wanted_order_ends_at_another_table():
         keys=(("Sort Key", ("o.status", "o.at DESC", "c.id")),),
     )
 
-    assert uses(plan, FACTS)[0].orders == [(("status", False), ("at", True))]
+    assert uses(plan, FACTS)[0].sorts == [(SortedKey(Key("status")), SortedKey(Key("at"), True))]
 
 
 def test_unknown_tables_are_left_out():
@@ -155,5 +156,5 @@ def test_a_type_of_another_schema_names_no_column():
 def test_the_array_side_of_any_is_not_looked_up():
     (use,) = uses(scan(conditions=(("Filter", "('x'::text = ANY (orders.email))"),)), FACTS)
 
-    assert use.any_of == []
+    assert View(use).any_of == []
     assert [term.key for term in use.terms] == [None]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from optischema_tui.core.advise.propose.view import View
 from optischema_tui.core.advise.reading.conditions import Kind
 from optischema_tui.core.advise.reading.uses import Key, SortedKey, uses
 from optischema_tui.core.models import CatalogFacts, ColumnFacts, IndexFacts, TableFacts
@@ -114,8 +115,8 @@ def test_what_a_bitmap_looks_up_is_read_once_and_not_as_anded():
 
     (use,) = uses(plan, FACTS)
 
-    assert use.equal == []
-    assert set(use.either) == {"a", "id"}
+    assert View(use).equal == []
+    assert set(View(use).either) == {Key("a"), Key("id")}
 
 
 ALL = tuple(f"t.{column.name}" for column in T.columns)
@@ -180,7 +181,7 @@ def test_the_parts_of_a_partitioned_table_are_one():
         ("at = u.b", Key("at"), "u"),
         ("id = 5", Key("id"), None),
     ]
-    assert other.joins == {"o": ["b"]}
+    assert View(other).joins == {"o": [Key("b")]}
 
 
 def test_a_condition_above_a_union_counts_for_each_branch():
@@ -191,10 +192,10 @@ def test_a_condition_above_a_union_counts_for_each_branch():
 
     t, u, p = uses(plan, FACTS)
 
-    assert t.joins == {"p": ["a"]}
-    assert u.joins == {"p": ["b"]}
-    assert u.ranges == []
-    assert p.joins == {"t": ["id"]}
+    assert View(t).joins == {"p": [Key("a")]}
+    assert View(u).joins == {"p": [Key("b")]}
+    assert View(u).ranges == []
+    assert View(p).joins == {"t": [Key("id")]}
 
 
 def test_what_writes_is_marked():
