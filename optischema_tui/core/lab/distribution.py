@@ -127,7 +127,10 @@ def _by_ranges(row: ColumnStatistics, rest: float, rows: float, others: float) -
     Empty where the ranges are about as wide as each other, for then the count of ANALYZE is good, and where the
     integers can hardly all be in use.
     """
-    bounds = [int(bound) for bound in parse_array(row.histogram or "{}")]
+    try:
+        bounds = [int(bound) for bound in parse_array(row.histogram or "{}")]
+    except ValueError:
+        return ()  # a hash index over text: its entries are integers, the statistics those of the text
     widths = [max(1, high - low) for low, high in pairwise(bounds)]
     if len(widths) < _RANGES:
         return ()

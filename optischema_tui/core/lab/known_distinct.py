@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite, sqrt
 
@@ -131,43 +131,37 @@ def _product(spreads: Sequence[Spread]) -> Spread:
 
 
 def _ndistinct(extended: Extended) -> dict[Group, float]:
-    """pg_ndistinct: magic, type, count; then per item a double, the number of columns, and their numbers."""
     data = next((data.ndistinct for data in extended.data if not data.inherited and data.ndistinct), None)
-    found: dict[Group, float] = {}
-    if data is None or len(data) < 12:
-        return found
-    magic, _, count = struct.unpack_from("<III", data, 0)
-    at = 12
-    if magic != _NDISTINCT_MAGIC:
-        return found
-    for _ in range(count):
-        if at + 12 > len(data):
-            break
-        distinct, columns = struct.unpack_from("<di", data, at)
-        numbers = struct.unpack_from(f"<{columns}h", data, at + 12)
-        at += 12 + 2 * columns
-        if min(numbers) > 0 and isfinite(distinct) and distinct >= 1:
-            found[frozenset(numbers)] = distinct
-    return found
+    return {
+        frozenset(numbers): distinct
+        for distinct, numbers in _items(data, _NDISTINCT_MAGIC, "<di")
+        if isfinite(distinct) and distinct >= 1
+    }
 
 
 def _dependencies(extended: Extended) -> dict[tuple[Group, int], float]:
-    """pg_dependencies: magic, type, count; then per item a double, the number of columns, and their numbers, the
-    determined one last."""
+    """The determined column stands last in an item."""
     data = next((data.dependencies for data in extended.data if not data.inherited and data.dependencies), None)
-    found: dict[tuple[Group, int], float] = {}
-    if data is None or len(data) < 12:
-        return found
-    magic, _, count = struct.unpack_from("<III", data, 0)
+    return {
+        (frozenset(numbers[:-1]), numbers[-1]): degree
+        for degree, numbers in _items(data, _DEPENDENCIES_MAGIC, "<dh")
+        if 0 <= degree <= 1
+    }
+
+
+def _items(data: bytes | None, magic: int, head: str) -> Iterator[tuple[float, tuple[int, ...]]]:
+    """Of pg_ndistinct or pg_dependencies as bytes (mvdistinct.c, dependencies.c): magic, type and count; then of each
+    item a double, how many columns it has, and their numbers. Items of expressions, which have negative numbers, are
+    left out; other bytes than these hold none."""
+    if data is None or len(data) < 12 or struct.unpack_from("<I", data)[0] != magic:
+        return
     at = 12
-    if magic != _DEPENDENCIES_MAGIC:
-        return found
-    for _ in range(count):
-        if at + 10 > len(data):
-            break
-        degree, columns = struct.unpack_from("<dh", data, at)
-        numbers = struct.unpack_from(f"<{columns}h", data, at + 10)
-        at += 10 + 2 * columns
-        if min(numbers) > 0 and 0 <= degree <= 1:
-            found[frozenset(numbers[:-1]), numbers[-1]] = degree
-    return found
+    while at + struct.calcsize(head) <= len(data):
+        value, columns = struct.unpack_from(head, data, at)
+        at += struct.calcsize(head)
+        if columns < 1 or at + 2 * columns > len(data):
+            return
+        numbers = struct.unpack_from(f"<{columns}h", data, at)
+        at += 2 * columns
+        if min(numbers) > 0:
+            yield value, numbers

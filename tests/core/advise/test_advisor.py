@@ -20,7 +20,7 @@ Columns = tuple[str, ...]
 
 def table(name: str) -> TableFacts:
     columns = tuple(ColumnFacts(each, "integer", True, n_distinct=100) for each in "abcd")
-    return TableFacts("public", name, 1, 1e6, 100 * MB, columns, ())
+    return TableFacts("public", name, 1, 1e6, 100 * MB, columns, (), all_visible=1.0)
 
 
 FACTS = CatalogFacts({("public", name): table(name) for name in ("t", "s")})
@@ -31,7 +31,11 @@ class Tariff:
 
     name = "tariff"
 
-    def __init__(self, *lines: tuple[str, str, float, dict[Columns, float]], refuse: Columns = ()) -> None:
+    def __init__(
+        self, *lines: tuple[str, str, float, dict[Columns, float]], refuse: Columns = (), output: Columns = ()
+    ) -> None:
+        """A price is for keys and included columns together. `output`: what each statement reads."""
+        self.output = output
         self.lines = {sql: (filters, cost, prices) for sql, filters, cost, prices in lines}
         self.refuse = refuse
         self.calls = 0
@@ -39,7 +43,8 @@ class Tariff:
     def add(self, spec: IndexSpec) -> WhatIf:
         if self.refuse and spec.columns[0] in self.refuse:
             raise LabError("This index cannot be modelled")
-        return WhatIf(spec, "w_" + spec.table + "_" + "_".join(spec.columns), 10 * MB * len(spec.columns))
+        columns = spec.columns + spec.include
+        return WhatIf(spec, "_".join(("w", spec.table, *columns, str(len(spec.columns)))), 10 * MB * len(columns))
 
     def add_many(self, specs: Sequence[IndexSpec]) -> list[WhatIf | LabError]:
         made: list[WhatIf | LabError] = []
@@ -56,14 +61,16 @@ class Tariff:
             raise PlanFailed("It cannot be planned")
         filters, cost, prices = self.lines[sql]
         offers = [
-            (prices[i.spec.columns], i.name) for i in indexes if i.spec.table == sql[0] and i.spec.columns in prices
+            (prices[columns], i.name)
+            for i in indexes
+            if i.spec.table == sql[0] and (columns := i.spec.columns + i.spec.include) in prices
         ]
         best, name = min(offers, default=(cost, ""))
         if best >= cost:
             best, name = cost, ""
         return PlanNode(
             "Index Scan" if name else "Seq Scan", 0, best, 1, 8, sql[0], "public", sql[0], name,
-            conditions=(("Filter", filters),),
+            conditions=(("Filter", filters),), output=self.output,
         )  # fmt: skip
 
 
@@ -95,6 +102,15 @@ def test_the_shorter_index_when_it_does_nearly_as_much():
 
 def test_the_wider_index_when_it_leaves_much_less():
     assert chosen(ask(Tariff(("t1", AB, 1000, {("a",): 40, ("a", "b"): 8})), work("t1"))) == [("a", "b")]
+
+
+def test_included_columns_must_save_what_an_index_must_unless_the_bytes_are_there():
+    """(a) INCLUDE (b) finds all in itself, and is worth a tenth of a per cent more than (a)."""
+    covering = IndexSpec("public", "t", ("a",), include=("b",))
+    planner = Tariff(("t1", "(a = 1)", 1000, {("a",): 10, covering.columns + covering.include: 9}), output=("t.b",))
+
+    assert [rec.spec.include for rec in ask(planner, work("t1")).recommendations] == [()]
+    assert [rec.spec.include for rec in ask(planner, work("t1"), budget=100 * MB).recommendations] == [("b",)]
 
 
 def test_weight_is_measured_time_not_planned_cost():

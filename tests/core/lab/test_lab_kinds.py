@@ -33,6 +33,7 @@ SCHEMA = [
     "CREATE TABLE log_b2 PARTITION OF log_b DEFAULT",
     """INSERT INTO log SELECT date '2024-01-01' + i / 1000, i % 13, i * 7919 % 3000, 'n' || i % 2500
         FROM generate_series(1, 60000) i""",
+    "CREATE STATISTICS visit_lower ON lower(path) FROM visit",
     "VACUUM ANALYZE",
 ]
 
@@ -67,6 +68,10 @@ KINDS = {
     "partial and in": (
         visit("amount", predicate="state IN ('open', 'gone')"),
         "SELECT * FROM visit WHERE state = 'open' AND amount BETWEEN 3 AND 7",
+    ),
+    "hash of an expression": (
+        visit("(lower(path))", method="hash", computed=(True,)),
+        "SELECT * FROM visit WHERE lower(path) = '/p/abc'",
     ),
     "text_pattern_ops": (
         visit("path", opclasses=("text_pattern_ops",)),

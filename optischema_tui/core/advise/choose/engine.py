@@ -24,9 +24,9 @@ SETTLED = 1e-4
 """Of the measured time: rounds that bring less are not followed by another."""
 TOLERANCE = 0.01
 """Of the measured time, shared by all questions: what is smaller is not looked into."""
-TIE, TIE_WITHOUT_BUDGET = 0.2, 1.0
-"""Of `min_gain`: what may be lost in all for shorter indexes. Where nobody has said how many bytes are there to be used,
-what makes indexes longer must in all save as much as one index must."""
+TIE, INCLUDE_TIE = 0.2, 1.0
+"""Of `min_gain`: what may be lost in all for shorter indexes, and for indexes without their included columns where
+nobody has said how many bytes are there to be used: these columns must then save as much as an index must."""
 _LEAST_ALLOWANCE = 100
 """Planner calls for small changes, and for challenges, however quick the rest was."""
 _MOST_CHALLENGES = 300
@@ -154,8 +154,10 @@ def _run(search: Search, limits: _Limits, min_gain: float) -> None:
         search, max(_LEAST_ALLOWANCE, allowance), limits.stage("planning the sets that could be better", 0.95, 0.97)
     )
     finish.prune(search, min_gain * search.total)
-    tie = TIE_WITHOUT_BUDGET if search.budget is None else TIE
-    finish.shorten(search, tie * min_gain * search.total)
+    least = min_gain * search.total
+    finish.shorten(search, TIE * least, (INCLUDE_TIE if search.budget is None else TIE) * least)
+    if search.budget is None:
+        finish.order(search, least)
     finish.prune(search, min_gain * search.total)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from optischema_tui.core.advise.choose.ledger import bits
 from optischema_tui.core.advise.choose.search import Search
 from optischema_tui.core.advise.choose.selection import CurvePoint
@@ -24,17 +26,33 @@ def prune(search: Search, least: float) -> None:
         search.best_value = search.value(search.best)
 
 
-def shorten(search: Search, allowed: float) -> None:
-    """Put the beginnings of indexes in their place while all of that together costs at most `allowed` milliseconds."""
+def shorten(search: Search, allowed: float, without_included: float) -> None:
+    """Put the beginnings of indexes in their place while all of that together costs at most `allowed` milliseconds, or
+    at most `without_included` where all the keys stay."""
     costs = search.costs
     start = costs.objective(search.best)
     for bit in bits(search.best & ~costs.existing):
         shorter = bits(search.beginnings(bit) & search.affordable & ~search.best)
         for other in sorted(shorter, key=lambda each: (len(costs.candidates[each].spec.columns), each)):
             mask = search.best & ~(1 << bit) | 1 << other
-            if search.fits(mask) and costs.objective(mask) - start <= allowed:
+            same_keys = len(costs.candidates[other].spec.columns) == len(costs.candidates[bit].spec.columns)
+            most = without_included if same_keys else allowed
+            if search.fits(mask) and costs.objective(mask) - start <= most:
                 search.best, search.best_value = mask, search.value(mask)
                 break
+
+
+def order(search: Search, allowed: float) -> None:
+    """Put B-trees in the place of hashes on the same key while all of that costs at most `allowed` milliseconds: they
+    serve ranges and orders too."""
+    costs = search.costs
+    start = costs.objective(search.best)
+    for bit in bits(search.best & ~costs.existing):
+        twin = replace(costs.candidates[bit].spec, method="btree")
+        if costs.candidates[bit].spec.method == "hash" and costs.knows(twin):
+            mask = search.best & ~(1 << bit) | costs.mask([twin]) & ~costs.existing
+            if search.fits(mask) and costs.objective(mask) - start <= allowed:
+                search.best, search.best_value = mask, search.value(mask)
 
 
 def by_worth(search: Search) -> list[int]:
