@@ -146,6 +146,13 @@ def fresh_old_db(old_server: Cluster) -> Iterator[str]:
     yield from _database(old_server)
 
 
+@pytest.fixture
+def quiet_db(own_server: Cluster) -> Iterator[str]:
+    """`fresh_db` on a server of its own: pg_stat_statements is not full of what other tests have run, heavier than
+    what this one runs, so that its texts are read at once."""
+    yield from _database(own_server)
+
+
 def _database(cluster: Cluster) -> Iterator[str]:
     name = f"t_{secrets.token_hex(6)}"
     with psycopg.connect(cluster.dsn(), autocommit=True) as session:

@@ -26,7 +26,7 @@ from benchmarks.index_selection.truth import NOISE_MS
 from benchmarks.index_selection.workload import DATABASES, Workload, load
 
 SIZE_MARGIN = 0.96
-"""Of a peer's real bytes, as the budget of ours: the lab's sizes are a few per cent off, and ours shall not be larger."""
+"""Of a peer's real bytes, as the budget of ours: the lab's sizes are a few per cent off; ours shall not be larger."""
 WITHOUT_BUDGET = ("dexter", "dexter5")
 PLANNERS = ("lab", "hypopg")
 PLAIN: dict[str, object] = {

@@ -72,13 +72,13 @@ def test_the_past_is_marked_on_every_screen_and_nothing_raw_comes_along(
 
 
 @pytest.mark.usefixtures("state_dir")
-def test_it_follows_the_collector_and_says_when_it_takes_over(fresh_db: str) -> None:
-    words = [*PROGRAM, "collect", fresh_db, "--interval", "1"]
+def test_it_follows_the_collector_and_says_when_it_takes_over(quiet_db: str) -> None:
+    words = [*PROGRAM, "collect", quiet_db, "--interval", "1"]
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as collector:
         try:
             assert collector.stdout is not None
             assert "statements" in collector.stdout.readline()
-            with PseudoTerminal([*PROGRAM, fresh_db, "--interval", "1"]) as terminal:
+            with PseudoTerminal([*PROGRAM, quiet_db, "--interval", "1"]) as terminal:
                 terminal.until("following")
                 terminal.until(r"at \d\d:\d\d:\d\d")
                 before = len(terminal.raw)

@@ -24,7 +24,7 @@ class Server:
     provider: str
     """pg_database.datlocprovider: c (libc), i (ICU), b (builtin)."""
     search_path: tuple[str, ...]
-    """Resolved schemas, of the role whose statements are planned."""
+    """Resolved schemas: of the role whose statements are planned, then of the reading session."""
     settings: tuple[tuple[str, str], ...]
     """Planner settings of that role's sessions."""
     role: str

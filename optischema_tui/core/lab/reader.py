@@ -91,11 +91,11 @@ class _Source:
 def read_image(connection: Connection[Any], *, role: str = "", rows: bool = True) -> Image:
     """The image of the connected database. The connection should be in autocommit: no lock then outlives a statement.
 
-    `role` is whose planner settings and search path the lab gets: the role that runs the statements. Without it they
-    are those of this session. `rows`: the smallest and largest values of indexed columns may be looked up, where the
-    role has SELECT; nothing else of any row is read. Reads with the rights of the connected role; the session's own
-    settings are put back at the end. Raises LabError when the server is too old or no statistics can be read, and lets
-    the driver's errors pass.
+    `role` is whose planner settings and search path the lab gets: the role that runs the statements; this session's
+    path follows its own. Without it they are those of this session. `rows`: the smallest and largest values of
+    indexed columns may be looked up, where the role has SELECT; nothing else of any row is read. Reads with the rights
+    of the connected role; the session's own settings are put back at the end. Raises LabError when the server is too
+    old or no statistics can be read, and lets the driver's errors pass.
     """
     from psycopg.errors import CharacterNotInRepertoire, UntranslatableCharacter
 
@@ -189,7 +189,8 @@ class _Reader:
             collate=row["collate"],
             ctype=row["ctype"],
             provider=row["provider"],
-            search_path=tuple(row["search_path"]) if self.settings.path is None else self.settings.path,
+            # Applications also set their path on connecting, where no catalog tells it: ours is looked through last.
+            search_path=tuple(dict.fromkeys((*(self.settings.path or ()), *row["search_path"]))),
             settings=tuple(self.settings.values.items()),
             role=row["role"],
             statistics_source="pg_statistic" if row["statistics_readable"] else "pg_stats",

@@ -134,16 +134,16 @@ def test_a_second_collector_of_the_same_target_says_who_has_it(fresh_db: str, tm
         assert second.stdout == ""
 
 
-def test_the_past_is_what_the_ticks_were(fresh_db: str, tmp_path: Path, until: Until) -> None:
-    with psycopg.connect(fresh_db, autocommit=True) as session:
+def test_the_past_is_what_the_ticks_were(quiet_db: str, tmp_path: Path, until: Until) -> None:
+    with psycopg.connect(quiet_db, autocommit=True) as session:
         session.execute("CREATE TABLE visited (id int)")
-        spec = replace(resolve(fresh_db, Config()))
+        spec = replace(resolve(quiet_db, Config()))
         with (
             closing(History.open(tmp_path / "history.db")) as history,
             pytest.raises(UsageError, match="nothing"),
         ):
             look_back(history, _some_identity(), SYSTEM.wall())
-        with collecting(tmp_path, fresh_db, "--json") as running:
+        with collecting(tmp_path, quiet_db, "--json") as running:
             assert running.stdout is not None
             for calls in (3, 5, 7):
                 for _ in range(calls):

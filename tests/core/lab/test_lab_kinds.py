@@ -16,10 +16,12 @@ from optischema_tui.core.lab.reader import read_image
 from optischema_tui.core.models import IndexSpec
 from optischema_tui.core.target.explain import explain_generic
 
+QUIET = "WITH (autovacuum_enabled = false)"
+"""Autovacuum's ANALYZE holds a snapshot: VACUUM would leave pages that are not all visible."""
 SCHEMA = [
     "CREATE EXTENSION pg_trgm",
-    """CREATE TABLE visit (id bigint PRIMARY KEY, path text, code varchar(20), at timestamptz, tags text[], doc jsonb,
-        words tsvector, span int4range, uid uuid, state text, amount int)""",
+    f"""CREATE TABLE visit (id bigint PRIMARY KEY, path text, code varchar(20), at timestamptz, tags text[], doc jsonb,
+        words tsvector, span int4range, uid uuid, state text, amount int) {QUIET}""",
     """INSERT INTO visit SELECT i, '/p/' || md5((i % 9000)::text), 'c' || lpad((i * 37 % 8000)::text, 6, '0'),
         timestamptz '2024-01-01Z' + i * interval '1 minute',
         ARRAY['t' || i % 400, 'u' || i % 90], jsonb_build_object('k', i % 700, 'v', i % 3),
@@ -27,10 +29,10 @@ SCHEMA = [
         md5(i::text)::uuid, (ARRAY['open', 'done', 'done', 'done', NULL])[1 + i % 5], i % 1000
         FROM generate_series(1, 60000) i""",
     "CREATE TABLE log (at date, kind int, who int, note text) PARTITION BY RANGE (at)",
-    "CREATE TABLE log_a PARTITION OF log FOR VALUES FROM ('2024-01-01') TO ('2024-02-01')",
+    f"CREATE TABLE log_a PARTITION OF log FOR VALUES FROM ('2024-01-01') TO ('2024-02-01') {QUIET}",
     "CREATE TABLE log_b PARTITION OF log DEFAULT PARTITION BY LIST (kind)",
-    "CREATE TABLE log_b1 PARTITION OF log_b FOR VALUES IN (1, 2, 3, 4, 5, 6, 7)",
-    "CREATE TABLE log_b2 PARTITION OF log_b DEFAULT",
+    f"CREATE TABLE log_b1 PARTITION OF log_b FOR VALUES IN (1, 2, 3, 4, 5, 6, 7) {QUIET}",
+    f"CREATE TABLE log_b2 PARTITION OF log_b DEFAULT {QUIET}",
     """INSERT INTO log SELECT date '2024-01-01' + i / 1000, i % 13, i * 7919 % 3000, 'n' || i % 2500
         FROM generate_series(1, 60000) i""",
     "CREATE STATISTICS visit_lower ON lower(path) FROM visit",

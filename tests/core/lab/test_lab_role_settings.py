@@ -95,6 +95,12 @@ def test_the_servers_own_value_is_read_where_that_is_allowed(place: Place) -> No
         assert image.not_read == ()
 
 
+def test_the_reading_sessions_path_follows_the_roles(place: Place) -> None:
+    with psycopg.connect(place.dsn, autocommit=True, options="-c search_path=information_schema,public") as session:
+        image = read_image(session, role=place.app)
+    assert image.server.search_path == ('Own; "s', "public", "information_schema")
+
+
 def test_a_role_that_is_gone_is_told(place: Place) -> None:
     with place.as_role(place.watcher) as watcher:
         image = read_image(watcher, role="gone")
