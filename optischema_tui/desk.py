@@ -10,8 +10,6 @@ from optischema_tui.core.clock import Clock
 from optischema_tui.core.paths import Paths
 from optischema_tui.core.target.spec import TargetSpec
 
-SEARCH_SECONDS = 120.0
-"""For the choice; then the best set so far is shown. `advise --seconds` takes another."""
 AUDIT_SHOWN = 500
 """Entries of the journal that the screen shows; `audit list` has them all."""
 
@@ -45,7 +43,6 @@ class Desk:
         self._stop_advice.clear()
         report = run_advise(
             self.spec, self._paths, clock=self._clock, lab_bindir=self._lab_bindir, budget=budget_bytes,
-            seconds=SEARCH_SECONDS,
             progress=lambda what, fraction: self._tell(m.AdviceStep(what, fraction)), stop=self._stop_advice.is_set,
         )  # fmt: skip
         self.load_ledger()

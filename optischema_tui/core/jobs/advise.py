@@ -7,7 +7,7 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass
 
 from optischema_tui.core.advise.advisor import advise
-from optischema_tui.core.advise.options import Options
+from optischema_tui.core.advise.options import MOST_CALLS, Options
 from optischema_tui.core.advise.result import Advice
 from optischema_tui.core.clock import SYSTEM, Clock
 from optischema_tui.core.cluster.binaries import find_binaries
@@ -119,7 +119,10 @@ def run_advise(
             lab,
             target=identity.fingerprint,
             options=Options(
-                budget_bytes=budget, seconds=seconds, observed_days=_observed_days(history, identity.fingerprint)
+                budget_bytes=budget,
+                seconds=seconds,
+                max_calls=MOST_CALLS if seconds is None else None,
+                observed_days=_observed_days(history, identity.fingerprint),
             ),
             fidelity={queryid: _error(one) for queryid, one in checked.items()},
             not_modelled=lab.not_modelled,

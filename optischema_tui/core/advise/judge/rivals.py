@@ -10,7 +10,9 @@ from optischema_tui.core.safe_text import one_line
 from optischema_tui.core.sizes import size
 
 MOST_SWAPS = 4
-"""Alternatives that are planned for one recommendation."""
+"""Alternatives that are planned for one recommendation, at most ..."""
+ALL_SWAPS = 24
+"""... and for all of them together; one each in any case."""
 
 
 def rivals(case: Case, proof: Proof) -> tuple[str, ...]:
@@ -50,6 +52,7 @@ def _swapped(case: Case, out: IndexSpec, into: IndexSpec) -> float:
 
 def _likely(case: Case, proof: Proof) -> list[IndexSpec]:
     """Candidates of the table that serve most of the same questions, the most alike first."""
+    most = max(1, min(MOST_SWAPS, ALL_SWAPS // max(1, len(case.chosen))))
     own = {each.number for each in case.serving(proof.spec)}
     taken = set(case.chosen)
     found = []
@@ -62,7 +65,7 @@ def _likely(case: Case, proof: Proof) -> list[IndexSpec]:
             continue
         alike = _common_prefix(spec, proof.spec) + (spec.predicate == proof.spec.predicate)
         found.append((-common, -alike, len(spec.columns) + len(spec.include), spec.sql("_"), spec))
-    return [each[-1] for each in sorted(found, key=lambda each: each[:-1])[:MOST_SWAPS]]
+    return [each[-1] for each in sorted(found, key=lambda each: each[:-1])[:most]]
 
 
 def _obvious(case: Case, spec: IndexSpec) -> IndexSpec | None:
