@@ -49,7 +49,7 @@ def _not_a_size(text: str) -> str:
     try:
         parse_size(text)
     except UsageError as error:
-        return f"{error.sentence}. {error.todo}."
+        return error.sentence
     return ""
 
 

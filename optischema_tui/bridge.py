@@ -309,8 +309,9 @@ class Bridge:
                     self._watch.set_interval(seconds)
                 self._tell(m.PollChanged(seconds, self._paused))
             case m.Advise(budget):
-                self._tell(m.AdviceStep("starting", 0.0))
-                self._job(lambda: self._desk.advise(budget), m.AdviceFailed)
+                if (stop := self._desk.claim_advice()) is not None:
+                    self._tell(m.AdviceStep("starting", 0.0))
+                    self._job(lambda: self._desk.advise(budget, stop), m.AdviceFailed)
             case m.StopAdvice():
                 self._desk.stop_advice()
             case m.SecondOpinion(recommendation_id):

@@ -9,6 +9,7 @@ from optischema_tui import messages as m
 from optischema_tui.core.clock import Clock
 from optischema_tui.core.paths import Paths
 from optischema_tui.core.target.spec import TargetSpec
+from optischema_tui.steps import Steps
 
 AUDIT_SHOWN = 500
 """Entries of the journal that the screen shows; `audit list` has them all."""
@@ -33,23 +34,36 @@ class Desk:
         self._tell = tell
         self._fingerprint = fingerprint
         self._lab_bindir = lab_bindir
-        self._stop_advice = threading.Event()
+        self._advising: threading.Event | None = None
+        """Ends the search of the advisor that runs now; None when none runs."""
         self._reading = threading.Lock()
         """Of two that read the ledger, the later reader tells last."""
 
-    def advise(self, budget_bytes: int | None) -> None:
-        from optischema_tui.core.jobs.advise import run_advise
+    def claim_advice(self) -> threading.Event | None:
+        """What `advise` wants as `stop`, or None while one runs. Call it in the thread that calls `stop_advice`: a stop
+        is then heeded although the job has not begun yet."""
+        if self._advising is not None:
+            return None
+        self._advising = threading.Event()
+        return self._advising
 
-        self._stop_advice.clear()
-        report = run_advise(
-            self.spec, self._paths, clock=self._clock, lab_bindir=self._lab_bindir, budget=budget_bytes,
-            progress=lambda what, fraction: self._tell(m.AdviceStep(what, fraction)), stop=self._stop_advice.is_set,
-        )  # fmt: skip
+    def advise(self, budget_bytes: int | None, stop: threading.Event) -> None:
+        try:
+            from optischema_tui.core.jobs.advise import run_advise
+
+            report = run_advise(
+                self.spec, self._paths, clock=self._clock, lab_bindir=self._lab_bindir, budget=budget_bytes,
+                progress=Steps(lambda what, fraction: self._tell(m.AdviceStep(what, fraction)), self._clock),
+                stop=stop.is_set,
+            )  # fmt: skip
+        finally:
+            self._advising = None
         self.load_ledger()
         self._tell(m.AdviceReady(report.run))
 
     def stop_advice(self) -> None:
-        self._stop_advice.set()
+        if (stop := self._advising) is not None:
+            stop.set()
 
     def second_opinion(self, recommendation_id: str) -> None:
         from optischema_tui.core.jobs.second_opinion import ask

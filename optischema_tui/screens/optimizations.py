@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from itertools import zip_longest
 from typing import Any
 
 from textual import on
@@ -15,6 +16,7 @@ from optischema_tui.state import State
 from optischema_tui.view import View
 from optischema_tui.widgets import figures
 from optischema_tui.widgets.advice_text import (
+    DROP,
     MAY_APPLY,
     MAY_KEEP,
     MAY_UNDO,
@@ -52,11 +54,13 @@ def _risk(item: Item, width: int) -> Cell:
 
 
 def _gain(item: Item, width: int) -> Cell:
-    return f"{item.recommendation.evidence.gain:.1f}x" if item.recommendation else ""
+    rec = item.recommendation
+    return f"{rec.evidence.gain:.1f}x" if rec is not None and rec.kind != DROP else ""
 
 
 def _share(item: Item, width: int) -> Cell:
-    return figures.percent(item.recommendation.evidence.share) if item.recommendation else ""
+    rec = item.recommendation
+    return figures.percent(rec.evidence.share) if rec is not None and rec.kind != DROP else ""
 
 
 def _size(item: Item, width: int) -> Cell:
@@ -74,6 +78,8 @@ class OptimizationsScreen(View):
     HORIZONTAL_BREAKPOINTS = WIDTHS
 
     why = False
+    _shown: tuple[object, ...] = ()
+    """The parts of the state that list and evidence were drawn from."""
 
     def body(self) -> ComposeResult:
         yield LineView(id="summary")
@@ -89,11 +95,15 @@ class OptimizationsScreen(View):
         self.post_message(m.LoadLedger())
 
     def draw(self, state: State) -> None:
-        self.table.set_rows(items_of(state.recommendations, state.changes))
         self.table.set_empty(_empty(state))
         glyphs = self.glyphs
-        self.query_one("#summary", LineView).show(lambda width: [cut(_summary(state, width, glyphs), width)])
-        self._evidence()
+        self.query_one("#summary", LineView).show(lambda width: _summary(state, width, glyphs))
+        # While the advisor runs its progress comes often, and nothing below it changes.
+        shown = (state.recommendations, state.changes, state.figures, state.advice, state.advice_error)
+        if any(new is not old for new, old in zip_longest(shown, self._shown)):
+            self._shown = shown
+            self.table.set_rows(items_of(state.recommendations, state.changes))
+            self._evidence()
 
     @on(LiveTable.Highlighted)
     def _moved(self) -> None:
@@ -138,10 +148,11 @@ class OptimizationsScreen(View):
 
     def action_opinion(self) -> None:
         item = self.table.current
-        if item is None or item.recommendation is None or item.recommendation.spec is None:
+        rec = item.recommendation if item is not None else None
+        if rec is None or (rec.spec is None and rec.kind != DROP):
             self._say("There is no recommended index under the cursor to ask about.")
         else:
-            self.post_message(m.SecondOpinion(item.recommendation.id))
+            self.post_message(m.SecondOpinion(rec.id))
 
     def action_why(self) -> None:
         self.why = not self.why
@@ -214,16 +225,17 @@ class OptimizationsScreen(View):
         }
 
 
-def _summary(state: State, width: int, glyphs: Any) -> Line:
+def _summary(state: State, width: int, glyphs: Any) -> list[Line]:
     if state.advising is not None:
-        return step_line(state.advising[0], state.advising[1], width, glyphs)
-    if state.advice_error is not None:
-        return (("The advisor stopped: ", "bad"), (state.advice_error.sentence, ""))
+        return [cut(step_line(state.advising[0], state.advising[1], width, glyphs), width)]
+    if state.advice_error is not None:  # the list may hold earlier advice: then it is told here alone, and whole
+        return wrap((("The advisor stopped: ", "bad"), (state.advice_error.sentence, "")), width, 2)
     if state.advice is not None:
-        return ((state.advice.summary, "strong"),)
+        return [cut(((state.advice.summary, "strong"),), width)]
     waiting = len(state.recommendations)
     text = f"{waiting} recommendations from history" if waiting else "The advisor has not run yet"
-    return ((text, "strong"), ("   R runs it: it builds a private copy of schema and statistics, no rows", "dim"))
+    hint = "   R runs it: it builds a private copy of schema and statistics, no rows"
+    return [cut(((text, "strong"), (hint, "dim")), width)]
 
 
 def _empty(state: State) -> str:
@@ -231,7 +243,13 @@ def _empty(state: State) -> str:
         return "the advisor is running"
     if state.advice_error is not None:
         return "the advisor could not finish; see below"
-    if state.advice is not None:
+    if (run := state.advice) is not None:
+        if not run.judged:
+            return "no statement could be judged; the reasons stand below"
+        if run.stopped:
+            return "the search ended before it found an index worth its cost"
+        if run.budget_bytes is not None:
+            return f"no index worth its cost fits into the budget of {figures.octets(run.budget_bytes)}"
         return "the advisor found no index worth its cost; the rejected ones stand below"
     if (error := state.unread.get("optimizations")) is not None:
         return f"not readable: {error.sentence}"

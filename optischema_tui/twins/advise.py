@@ -141,21 +141,33 @@ def report_json(report: AdviceReport) -> dict[str, Any]:
 def report_text(report: AdviceReport) -> str:
     lines = _summary_lines(report)
     if not report.recommendations:
-        lines += ["", "No index is worth recommending for this workload."]
+        lines += ["", _nothing(report)]
     for rec in report.recommendations:
         lines += ["", *recommendation_lines(rec)]
     advice = report.advice
     if report.dismissed:
         lines += ["", f"{len(report.dismissed)} found again that were dismissed: {', '.join(report.dismissed)}"]
     if advice.why_not:
-        lines += ["", "Not recommended:", *(f"    {reason}" for reason in advice.why_not)]
+        lines += ["", "Not recommended:", *(f"    {one_line(reason)}" for reason in advice.why_not)]
     if advice.unplanned:
-        lines += ["", "Not judged:", *(f"    {one_line(sql, 70)}: {reason}" for sql, reason in advice.unplanned)]
+        lines += ["", "Not judged:", *(f"    {one_line(sql, 70)}: {one_line(why)}" for sql, why in advice.unplanned)]
     if report.not_modelled:
-        lines += ["", "Not modelled in the lab:", *(f"    {what}" for what in report.not_modelled)]
+        lines += ["", "Not modelled in the lab:", *(f"    {one_line(what)}" for what in report.not_modelled)]
     if any(rec.kind == "create_index" for rec in report.recommendations):
         lines += ["", "Next: optischema-tui approve ID, then optischema-tui apply ID --yes --allow-changes"]
     return "\n".join(lines)
+
+
+def _nothing(report: AdviceReport) -> str:
+    """Nothing found is not the same as nothing looked at."""
+    advice = report.advice
+    if not advice.planned:
+        return "No statement could be judged, so nothing is recommended."
+    if advice.stopped:
+        return "The search ended before it found an index worth recommending."
+    if report.budget is not None:
+        return f"No index worth recommending for this workload fits into {size(report.budget)}."
+    return "No index is worth recommending for this workload."
 
 
 def _summary_lines(report: AdviceReport) -> list[str]:
@@ -163,13 +175,16 @@ def _summary_lines(report: AdviceReport) -> list[str]:
     lines = [
         f"{report.statements} statements, {advice.planner_calls} plans in the lab, {report.seconds:.1f} s"
         + (", stopped early" if advice.stopped else ""),
-        f"planned cost of the workload: {advice.cost_before:,.0f} now, {advice.cost_after:,.0f} with these indexes",
-        f"measured time saved, writes counted: {percent(advice.gain)}; no set saves more than {percent(advice.bound)}",
     ]
+    if advice.planned:
+        before, after = f"{advice.cost_before:,.0f}", f"{advice.cost_after:,.0f}"
+        lines.append(f"planned cost of the workload: {before} now, {after} with these indexes")
+        saved, bound = percent(advice.gain), percent(advice.bound)
+        lines.append(f"measured time saved, writes counted: {saved}; no set saves more than {bound}")
     if advice.pages < 1:
         lines.append(f"the measured times say that pages come from memory: page prices taken at {advice.pages:.0%}")
     if advice.left_out:
-        lines.append(f"{advice.left_out} light statements left out, {percent(advice.left_out_share)} of time")
+        lines.append(f"light statements left out: {advice.left_out}, {percent(advice.left_out_share)} of time")
     compared = [one for one in report.fidelity if not one.error]
     if compared:
         same = sum(one.same_shape for one in compared)
@@ -191,19 +206,19 @@ def recommendation_lines(rec: Recommendation) -> list[str]:
             f"    {evidence.gain:.1f}x cheaper for {many}, "
             f"{percent(evidence.share)} of load; about {size(evidence.size_bytes)}"
         )
-    lines = [f"{rec.id}  {rec.title}   risk {rec.risk}", proof]
+    lines = [f"{rec.id}  {one_line(rec.title)}   risk {rec.risk}", proof]
     if rec.kind != "drop_index":
         lines.append(f"    proved by {evidence.planner}; confidence {evidence.confidence}")
     whom = "read by" if rec.kind == "drop_index" else "helps"
     if evidence.second_opinion:
-        lines.append(f"    second opinion: {evidence.second_opinion}")
+        lines.append(f"    second opinion: {one_line(evidence.second_opinion)}")
     return [
         *lines,
-        *(f"    because {note}" for note in evidence.notes),
-        *(f"    known: {fact}" for fact in evidence.facts),
-        *(f"    check first: {unknown}" for unknown in evidence.unknowns),
-        *(f"    risk: {reason}" for reason in rec.risk_reasons),
-        *(f"    would change it: {reason}" for reason in evidence.would_change),
+        *(f"    because {one_line(note)}" for note in evidence.notes),
+        *(f"    known: {one_line(fact)}" for fact in evidence.facts),
+        *(f"    check first: {one_line(unknown)}" for unknown in evidence.unknowns),
+        *(f"    risk: {one_line(reason)}" for reason in rec.risk_reasons),
+        *(f"    would change it: {one_line(reason)}" for reason in evidence.would_change),
         *(f"    {whom}: {one_line(one.text, 100)}" for one in evidence.affected),
         f"    {rec.forward_sql};",
         f"    undo: {rec.inverse_sql};",

@@ -32,6 +32,7 @@ _WORDS = {
     ChangeState.ROLLED_BACK: ("undone", "dim"),
     ChangeState.NEEDS_ATTENTION: ("ATTENTION", "bad"),
 }
+DROP = "drop_index"
 TRUE_COST = 0.01
 """A lab whose cost is this near to the target's is true for that statement."""
 RISK_ROLES = {Risk.LOW: "good", Risk.MEDIUM: "warn", Risk.HIGH: "bad"}
@@ -91,21 +92,32 @@ def evidence_lines(item: Item, measured: tuple[str, ...], width: int, glyphs: Gl
     lines = wrap(((item.title, "strong"),), width)
     if item.change is not None:
         lines += _change_lines(item.change, measured, width, glyphs)
-    lines += [(), heading("SQL", "runs exactly as it stands here", width, glyphs), *sql_lines(item.forward_sql, width)]
+    how = "run it yourself" if by_hand(item.recommendation) else "runs exactly as it stands here"
+    lines += [(), heading("SQL", how, width, glyphs), *sql_lines(item.forward_sql, width)]
     lines += [(), heading("Undo", "", width, glyphs), *sql_lines(item.inverse_sql, width)]
     if item.recommendation is not None:
         lines += _proof_lines(item.recommendation, width, glyphs)
     return lines
 
 
+def by_hand(recommendation: Recommendation | None) -> bool:
+    """Whether it is advice that this program does not carry out: an index that it has not made is not its to drop."""
+    return recommendation is not None and recommendation.kind == DROP and recommendation.spec is None
+
+
 def _proof_lines(recommendation: Recommendation, width: int, glyphs: Glyphs) -> list[Line]:
     evidence = recommendation.evidence
     risk = recommendation.risk
+    drop = recommendation.kind == DROP
     lines: list[Line] = [(), heading("Proof", evidence.planner, width, glyphs)]
-    cost = f"{figures.count(evidence.cost_before)} {glyphs.arrow} {figures.count(evidence.cost_after)}"
-    lines += labelled("cost", f"{cost}   {evidence.gain:.1f}x less in the planner's units", width)
-    lines += labelled("load", f"{figures.percent(evidence.share)} of the measured time is in these statements", width)
-    lines += labelled("size", f"about {figures.octets(evidence.size_bytes)}", width)
+    if drop:
+        lines += labelled("frees", f"about {figures.octets(evidence.size_bytes)}", width)
+    else:
+        cost = f"{figures.count(evidence.cost_before)} {glyphs.arrow} {figures.count(evidence.cost_after)}"
+        share = figures.percent(evidence.share)
+        lines += labelled("cost", f"{cost}   {evidence.gain:.1f}x less in the planner's units", width)
+        lines += labelled("load", f"{share} of the measured time is in these statements", width)
+        lines += labelled("size", f"about {figures.octets(evidence.size_bytes)}", width)
     if evidence.upkeep > 0:
         lines += labelled("upkeep", f"{figures.percent(evidence.upkeep)} of the measured time, for writes", width)
     lines += labelled("confidence", evidence.confidence, width)
@@ -119,8 +131,11 @@ def _proof_lines(recommendation: Recommendation, width: int, glyphs: Glyphs) -> 
         lines += [(), heading("Not known", "check it before you drop", width, glyphs)]
         lines += bullets(evidence.unknowns, width, "-", "warn")
     if evidence.notes:
-        lines += [(), heading("Why these columns", "", width, glyphs), *bullets(evidence.notes, width, "-")]
-    lines += [(), heading("Statements", f"{len(evidence.affected)} change their plan", width, glyphs)]
+        title = "Why it can go" if drop else "Why these columns"
+        lines += [(), heading(title, "", width, glyphs), *bullets(evidence.notes, width, "-")]
+    if evidence.affected:
+        many = f"{len(evidence.affected)} change{'s its' if len(evidence.affected) == 1 else ' their'} plan"
+        lines += [(), heading("Statements", "read it today" if drop else many, width, glyphs)]
     for affected in evidence.affected:
         gain = affected.cost_before / affected.cost_after if affected.cost_after > 0 else 1.0
         lines += wrap(
@@ -173,7 +188,8 @@ def run_lines(run: AdviceRun | None, width: int, glyphs: Glyphs) -> list[Line]:
         return []
     lines: list[Line] = []
     if len(run.curve) > 1:
-        detail = f"no set saves more than {figures.percent(run.bound)}; this one {figures.percent(run.gain)}"
+        within = f" within {figures.octets(run.budget_bytes)}" if run.budget_bytes is not None else ""
+        detail = f"no set{within} saves more than {figures.percent(run.bound)}; this one {figures.percent(run.gain)}"
         lines += [(), heading("Gain against bytes", detail, width, glyphs), *curve_lines(run.curve, width, glyphs)]
     if run.why_not:
         lines += [(), heading("Rejected in the last run", "", width, glyphs), *bullets(run.why_not, width, "-")]

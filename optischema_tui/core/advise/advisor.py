@@ -112,7 +112,7 @@ def _written(
     if studied.light:
         rejected.say(
             ("", ""),
-            f"{len(studied.light)} light statements ({light_share:.1%} of the measured time) were not looked at",
+            f"light statements that were not looked at: {len(studied.light)} ({light_share:.1%} of the measured time)",
         )
     created = [
         recommend(case, proofs[spec], why_not=rejected.lines((spec.schema, spec.table)))

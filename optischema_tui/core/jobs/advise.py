@@ -11,7 +11,7 @@ from optischema_tui.core.advise.options import MOST_CALLS, Options
 from optischema_tui.core.advise.result import Advice
 from optischema_tui.core.clock import SYSTEM, Clock
 from optischema_tui.core.cluster.binaries import find_binaries
-from optischema_tui.core.errors import MissingPart
+from optischema_tui.core.errors import MissingPart, OptischemaError
 from optischema_tui.core.history.store import History
 from optischema_tui.core.jobs.lab import open_lab
 from optischema_tui.core.jobs.observe import missing, observe
@@ -33,6 +33,10 @@ CHECKED = 60
 """Statements, the heaviest first, whose plans the target itself is asked for (plain EXPLAIN)."""
 OTHER_PLAN = 0.2
 """What counts as the cost's error, at least, where target and lab plan differently."""
+
+
+class AdviceEnded(OptischemaError):
+    """A person ended the run before it had found anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,7 @@ class AdviceReport:
             budget_bytes=self.budget,
             curve=advice.curve,
             stopped=advice.stopped,
+            judged=advice.planned,
             why_not=advice.why_not,
             unplanned=unplanned,
             not_modelled=self.not_modelled,
@@ -73,7 +78,8 @@ class AdviceReport:
     def summary(self) -> str:
         found, advice = len(self.recommendations), self.advice
         put_aside = f", {len(self.dismissed)} dismissed earlier" if self.dismissed else ""
-        words = f"{found} recommendation{'' if found == 1 else 's'}{put_aside}: {self.statements} statements, "
+        words = f"{found} recommendation{'' if found == 1 else 's'}{put_aside}: {self.statements} statements"
+        words += f", {len(advice.unplanned)} not judged, " if advice.unplanned else ", "
         words += f"{advice.planner_calls} plans in the lab, {self.seconds:.1f} s"
         return words + (", stopped early" if advice.stopped else "")
 
@@ -93,23 +99,25 @@ def run_advise(
     """Advise on `workload`, or on what pg_stat_statements of the connected database holds.
 
     The search ends when it is through, after `seconds`, or when `stop` turns true: then with the best found so far.
+    One that ends early and has found no index leaves the recommendations that are kept as they are.
     Where the profile allows it (`sample_rows`) and the role may read them, expressions get their statistics from a
     bounded sample of the target's rows.
-    Raises TargetError, MissingPart (no statistics, no pg_stat_statements), LabError, StorageError.
+    Raises TargetError, MissingPart (no statistics, no pg_stat_statements), LabError, StorageError, AdviceEnded.
     """
     begun = clock.monotonic()
+    heeding = _heeding(progress, stop)
     binaries = find_binaries(configured=lab_bindir)
     with closing(History.open(paths.history_db)) as history, ExitStack() as open_things:
         if workload is None:
-            progress("reading the statements", 0.02)
+            heeding("reading the statements", 0.02)
             workload = read_workload(spec, history, clock)
-        identity, image, planned = _read_target(spec, workload, clock, progress)
+        identity, image, planned = _read_target(spec, workload, clock, heeding)
         history.remember_target(spec.key, identity, spec.dsn)
         sampler = open_things.enter_context(TargetSampler(spec, clock=clock)) if spec.sample_rows else None
         lab = open_things.enter_context(
             open_lab(
                 image, binaries, paths,
-                target=identity.fingerprint, sampler=sampler, progress=_part(progress, 0.12, 0.4),
+                target=identity.fingerprint, sampler=sampler, progress=_part(heeding, 0.12, 0.4),
             )
         )  # fmt: skip
         checked = by_statement(compare_plans(lab, planned))
@@ -131,7 +139,10 @@ def run_advise(
             progress=_part(progress, 0.4, 1.0),
         )
         not_modelled = lab.not_modelled
-        history.save_recommendations(identity.fingerprint, advice.recommendations)
+        if not advice.stopped or any(rec.kind == "create_index" for rec in advice.recommendations):
+            history.save_recommendations(identity.fingerprint, advice.recommendations)
+        else:
+            _go_on(stop)
         dismissed = history.dismissed(identity.fingerprint)
     progress("done", 1.0)
     return AdviceReport(
@@ -197,6 +208,21 @@ def read_workload(spec: TargetSpec, history: History | None, clock: Clock = SYST
             "Let the application run for a while, or give the statements with --workload FILE",
         )
     return statements
+
+
+def _heeding(progress: Progress, stop: Callable[[], bool]) -> Progress:
+    """`progress` of the steps before the search: there is nothing yet that an early end could keep."""
+
+    def tell(what: str, fraction: float) -> None:
+        _go_on(stop)
+        progress(what, fraction)
+
+    return tell
+
+
+def _go_on(stop: Callable[[], bool]) -> None:
+    if stop():
+        raise AdviceEnded("You ended it before it had found anything", "", "What was recommended before stands")
 
 
 def _part(progress: Progress, begin: float, end: float) -> Progress:

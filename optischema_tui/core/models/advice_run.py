@@ -39,7 +39,9 @@ class AdviceRun:
     budget_bytes: int | None = None
     curve: tuple[CurvePoint, ...] = ()
     stopped: bool = False
-    """Ended by a person before the search was through."""
+    """Ended before the search was through: by a person, by time, or after the most plans."""
+    judged: int = 0
+    """Statements that could be planned."""
     why_not: tuple[str, ...] = ()
     unplanned: tuple[str, ...] = ()
     not_modelled: tuple[str, ...] = ()
