@@ -233,7 +233,7 @@ def _summary(state: State, width: int, glyphs: Any) -> list[Line]:
     if state.advice is not None:
         return [cut(((state.advice.summary, "strong"),), width)]
     waiting = len(state.recommendations)
-    text = f"{waiting} recommendations from history" if waiting else "The advisor has not run yet"
+    text = f"{waiting} recommendations from history" if waiting else "No recommendation is kept of this target"
     hint = "   R runs it: it builds a private copy of schema and statistics, no rows"
     return [cut(((text, "strong"), (hint, "dim")), width)]
 
