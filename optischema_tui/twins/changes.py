@@ -7,7 +7,7 @@ import threading
 from argparse import Namespace
 from typing import Any
 
-from optischema_tui.core.change.catalog import Outcome
+from optischema_tui.core.change.kinds.kind import Outcome
 from optischema_tui.core.clock import iso, local_stamp
 from optischema_tui.core.errors import OptischemaError
 from optischema_tui.core.jobs import changes as jobs

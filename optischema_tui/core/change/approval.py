@@ -6,8 +6,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from optischema_tui.core.audit.actor import actor
-from optischema_tui.core.change.catalog import CREATE, DROP, name_fits, spec_to_detail
+from optischema_tui.core.change.catalog import name_fits, spec_to_detail
 from optischema_tui.core.change.ids import uuid7
+from optischema_tui.core.change.kinds.kind import SEPARATOR, Draft
 from optischema_tui.core.change.ledger import Ledger
 from optischema_tui.core.change.shape import shape_problem
 from optischema_tui.core.clock import SYSTEM, Clock
@@ -18,6 +19,8 @@ from optischema_tui.core.workload.lexer import significant
 if TYPE_CHECKING:
     from optischema_tui.core.audit.journal import Journal
 
+CREATE, DROP = "create_index", "drop_index"
+"""The kinds that the advisor recommends."""
 _OVER = frozenset({ChangeState.ROLLED_BACK, ChangeState.FAILED_CLEAN})
 _MOST_STATEMENTS = 20
 _LONGEST_TEXT = 20_000
@@ -101,6 +104,35 @@ def _in_steps(sql: str) -> bool:
     return any(token.kind == "word" and token.text == "ATTACH" for token in significant(sql))
 
 
+def drafted(draft: Draft, identity: TargetIdentity, dsn: str, clock: Clock, *, rolls_back: str = "") -> Change:
+    """A new change out of a draft, in state `proposed` and not in the journal yet."""
+    forward = SEPARATOR.join(draft.steps)
+    return Change(
+        id=uuid7(clock),
+        recommendation_id="",
+        target=identity,
+        dsn=dsn,
+        kind=draft.kind,
+        title=draft.title,
+        forward_sql=forward,
+        inverse_sql=SEPARATOR.join(draft.undo),
+        sql_hash=digest(forward),
+        state=ChangeState.PROPOSED,
+        schema=draft.schema,
+        table=draft.table,
+        index_name=draft.index_name,
+        updated_at=clock.wall(),
+        rolls_back=rolls_back,
+        detail={
+            **draft.detail,
+            "subject": draft.subject,
+            "steps": list(draft.steps),
+            "undo_steps": list(draft.undo),
+            **({"cautions": list(draft.cautions)} if draft.cautions else {}),
+        },
+    )
+
+
 def begin(journal: Journal, change: Change) -> Change:
     """Make a new `proposed` change durable."""
     journal.save(
@@ -171,10 +203,11 @@ def approve(
 
 
 def give_approval(journal: Journal, change: Change, clock: Clock) -> Change:
-    """Move `change` to `approved`, by who runs this program, now."""
+    """Approve `change`, by who runs this program, now. One that is partly done stays `leftover`."""
     who = actor()
     name = who.get("login_user") or who.get("os_user", "")
     approved = replace(change, approved_by=name, approved_at=clock.wall())
+    state = ChangeState.LEFTOVER if change.state is ChangeState.LEFTOVER else ChangeState.APPROVED
     return Ledger(journal, approved, clock).move(
-        ChangeState.APPROVED, f"Approved by {name}", body={"sql": change.forward_sql, "inverse_sql": change.inverse_sql}
+        state, f"Approved by {name}", body={"sql": change.forward_sql, "inverse_sql": change.inverse_sql}
     )

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from optischema_tui.core.change.kinds.kind import Outcome
 from optischema_tui.core.change.predicate import same_expression, same_predicate
 from optischema_tui.core.models import Change, IndexSpec
 from optischema_tui.core.safe_text import redact
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     import psycopg
 
 PACKAGE = "optischema_tui.core.change"
-CREATE, DROP = "create_index", "drop_index"
 _DESC, _NULLS_FIRST = 1, 2
 _MAX_NAME_BYTES = 63
 
@@ -204,23 +203,16 @@ def covers(seen: IndexSeen, spec: IndexSpec) -> bool:
 # --- what it means ---
 
 
-class Outcome(StrEnum):
-    """What the server shows of a change, no builder being at work."""
-
-    DONE = "done"
-    NOT_DONE = "not done"
-    HALF = "half done"
-    """An invalid index, kept up by every write and used by no plan."""
-    CONFLICT = "conflict"
-
-
-def outcome(change: Change, seen: IndexSeen | None, *, just_built: bool = False) -> tuple[Outcome, str]:
-    """The verdict, and its reason as one sentence. `just_built` as for `difference`."""
+def outcome_of_index(
+    change: Change, seen: IndexSeen | None, *, wanted: bool, just_built: bool = False
+) -> tuple[Outcome, str]:
+    """The verdict on a change that makes (`wanted`) or removes its index, and its reason as one sentence. `just_built`
+    as for `difference`."""
     name = f"{change.schema}.{change.index_name}"
     if seen is None:
-        return (Outcome.NOT_DONE if change.kind == CREATE else Outcome.DONE), f"The index {name} is not on the server"
+        return (Outcome.NOT_DONE if wanted else Outcome.DONE), f"The index {name} is not on the server"
     if why := difference(change, seen, just_built=just_built):
         return Outcome.CONFLICT, f"The index {name} is not the approved one: {why}"
     if not seen.usable:
         return Outcome.HALF, f"The index {name} is there, but invalid"
-    return (Outcome.DONE if change.kind == CREATE else Outcome.NOT_DONE), f"The index {name} is there and valid"
+    return (Outcome.DONE if wanted else Outcome.NOT_DONE), f"The index {name} is there and valid"

@@ -17,6 +17,9 @@ class Limits:
     """lock_timeout when an invalid leftover is dropped."""
     probe_lock_ms: int = 500
     """lock_timeout of the preflight's probe, and of everything else the session does."""
+    short_attempts: int = 10
+    """Of a statement that others queue up behind; its lock_timeout is `probe_lock_ms`."""
+    short_retry_seconds: float = 1.0
     attempts: int = 3
     retry_seconds: float = 60.0
     """Shortest wait before another attempt; jitter adds up to half of it."""

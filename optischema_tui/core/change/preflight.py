@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from optischema_tui.core.change import create_index, drop_index
-from optischema_tui.core.change.approval import BY_PARTITION
-from optischema_tui.core.change.catalog import CREATE, ask, see_indexes
+from optischema_tui.core.change.catalog import IndexSeen, ask, see_indexes
 from optischema_tui.core.change.checks import Facts, block, ok, warn
+from optischema_tui.core.change.kinds.registry import kind_of
 from optischema_tui.core.change.limits import Limits
 from optischema_tui.core.change.session import describe
 from optischema_tui.core.change.states import BEGINNABLE
-from optischema_tui.core.change.waits import WAIT_CHECKS
 from optischema_tui.core.clock import iso
 from optischema_tui.core.errors import ChangeRefused
 from optischema_tui.core.models import Change, ChangeState, Check, Level, digest
@@ -23,7 +21,6 @@ if TYPE_CHECKING:
     import psycopg
 
 Say = Callable[[Check], None]
-_KINDS = {"r": "table", "m": "materialized view", "p": "partitioned table", "v": "view", "f": "foreign table"}
 
 
 def run_checks(
@@ -55,14 +52,14 @@ def run_checks(
     ]
     if not all(passed):
         return tuple(done)
-    rows = ask(connection, "table", schema=change.schema, table=change.table)
-    indexes = see_indexes(connection, change.schema, change.table, change.index_name)
+    rows: list[dict[str, Any]] = []
+    indexes: tuple[IndexSeen, ...] = ()
+    if change.table:
+        rows = ask(connection, "table", schema=change.schema, table=change.table)
+        indexes = see_indexes(connection, change.schema, change.table, change.index_name)
     facts = Facts(connection, change, spec, limits, server, rows[0] if rows else {}, indexes, later)
-    if not say(table_identity(facts)):
-        return tuple(done)
-    own = create_index.CHECKS if change.kind == CREATE else drop_index.CHECKS
-    for check in (privileges, *own, *WAIT_CHECKS):
-        say(check(facts))
+    for check in kind_of(change.kind).preflight(facts):
+        say(check)
     say(advisory_lock(holder))
     return tuple(done)
 
@@ -162,46 +159,8 @@ def version(server: dict[str, Any]) -> Check:
     return ok(line, f"PostgreSQL {server['version']}", "server")
 
 
-# --- the table ---
-
-
-def table_identity(facts: Facts) -> Check:
-    line, name = "table", f"{facts.change.schema}.{facts.change.table}"
-    if not facts.table:
-        return block(line, f"There is no table {name}", "table")
-    kind = facts.table["relkind"]
-    if kind == "p":
-        return block(
-            line, f"{name} is partitioned: the server builds no index on it concurrently. {BY_PARTITION}", "table"
-        )
-    if kind not in ("r", "m"):
-        return block(line, f"{name} is a {_KINDS.get(kind, 'relation that takes no index')}", "table")
-    if facts.table["persistence"] == "t":
-        return block(line, f"{name} is a temporary table of some session", "table")
-    return ok(
-        line, f"{name}: {_KINDS[kind]} of role {facts.table['owner']}, {facts.table['size_bytes'] >> 20} MB", "table"
-    )
-
-
-def privileges(facts: Facts) -> Check:
-    """Both ways: without CREATE on the schema an owner may drop an index that he could not create again."""
-    line, table = "privilege to do and undo", facts.table
-    missing = []
-    if not table["owns"]:
-        missing.append(f'GRANT "{table["owner"]}" TO "{table["role"]}"')
-    if not table["may_create"]:
-        missing.append(f'GRANT CREATE ON SCHEMA "{facts.change.schema}" TO "{table["role"]}"')
-    if missing:
-        return block(
-            line,
-            f"Role {table['role']} cannot both create and drop this index; it needs: {'; '.join(missing)}",
-            "table",
-        )
-    return ok(line, f"Role {table['role']} owns the table and may create in schema {facts.change.schema}", "table")
-
-
 def advisory_lock(holder: dict[str, Any] | None) -> Check:
-    line = "nobody else changes the table"
+    line = "nobody else changes it"
     if holder is not None:
-        return block(line, f"Another index change on this table is at work: {describe(holder)}", "try_lock")
-    return ok(line, "No other index change of this program is at work on this table", "try_lock")
+        return block(line, f"Another change of it is at work: {describe(holder)}", "try_lock")
+    return ok(line, "No other change of it by this program is at work", "try_lock")

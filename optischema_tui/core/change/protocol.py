@@ -9,22 +9,28 @@ import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from optischema_tui.core.change.approval import approve, begin, give_approval, propose
-from optischema_tui.core.change.catalog import CREATE, DROP
+from optischema_tui.core.change.approval import approve, begin, drafted, give_approval, propose
 from optischema_tui.core.change.execute import End, Tell
 from optischema_tui.core.change.faults import reach
-from optischema_tui.core.change.ids import uuid7
 from optischema_tui.core.change.judge import enough, judge, keep
+from optischema_tui.core.change.kinds.registry import kind_of
 from optischema_tui.core.change.ledger import Ledger
 from optischema_tui.core.change.limits import Limits
 from optischema_tui.core.change.preflight import Say, changes_allowed
 from optischema_tui.core.change.reconcile import RUNNING, reconcile_change, wait_running
 from optischema_tui.core.change.run import Pause, Run, check_change
-from optischema_tui.core.change.session import act_as_owner, describe, lock_holder, lock_or_holder, work_session
+from optischema_tui.core.change.session import (
+    act_as_owner,
+    describe,
+    lock_holder,
+    lock_or_holder,
+    lock_session,
+    work_session,
+)
 from optischema_tui.core.change.states import BEGINNABLE, UNDOABLE
 from optischema_tui.core.clock import SYSTEM, Clock
 from optischema_tui.core.errors import ChangeFailed, ChangeRefused, TargetError
-from optischema_tui.core.models import Change, ChangeState, Check, Level, digest
+from optischema_tui.core.models import Change, ChangeState, Check, Level
 from optischema_tui.core.target.spec import TargetSpec
 
 if TYPE_CHECKING:
@@ -78,8 +84,8 @@ def preflight_undo(
 def _look(
     journal: Journal, spec: TargetSpec, change: Change, clock: Clock, on_check: Say, limits: Limits
 ) -> tuple[Check, ...]:
-    with work_session(spec, change, limits) as connection:
-        holder = lock_holder(connection, change)
+    with work_session(spec, change, limits) as connection, lock_session(spec, change, connection) as locker:
+        holder = lock_holder(locker, change)
         act_as_owner(connection, change)
         return check_change(connection, journal, change, spec, clock, limits, holder, on_check)
 
@@ -107,12 +113,12 @@ def apply_change(
     _refuse_unless_beginnable(journal, change, spec, clock)
     reach("before_preflight")
     stop = cancel or threading.Event()
-    with work_session(spec, change, limits) as connection:
-        holder = lock_or_holder(connection, change, limits)
+    with work_session(spec, change, limits) as connection, lock_session(spec, change, connection) as locker:
+        holder = lock_or_holder(locker, change, limits)
         # Only the holder of the lock writes the change's state: whoever came first may have moved it on already.
         change = journal.change(change.id)
         if holder is not None:
-            busy = ChangeRefused("Another index change on this table is at work", describe(holder), "Wait for its end")
+            busy = ChangeRefused(f"Another change of {change.subject} is at work", describe(holder), "Wait for its end")
             raise _refuse(journal, change, clock, busy)
         _refuse_unless_beginnable(journal, change, spec, clock)
         run = Run(connection, spec, Ledger(journal, change, clock), limits, on_check, on_progress, stop)
@@ -239,22 +245,12 @@ def _refuse_unless_undoable(original: Change) -> None:
 
 
 def _inverse(original: Change, clock: Clock) -> Change:
-    """A proposed change, not in the journal yet, that runs what `original` names as its undo."""
-    return replace(
-        original,
-        id=uuid7(clock),
-        recommendation_id="",
-        kind=DROP if original.kind == CREATE else CREATE,
-        title=f"Undo: {original.title}",
-        forward_sql=original.inverse_sql,
-        inverse_sql=original.forward_sql,
-        sql_hash=digest(original.inverse_sql),
-        state=ChangeState.PROPOSED,
-        rolls_back=original.id,
-        updated_at=clock.wall(),
-        detail={
-            key: original.detail[key]
-            for key in ("spec", "definition", "index_oid", "size_bytes")
-            if key in original.detail
-        },
-    )
+    """A proposed change, not in the journal yet, that takes `original` back."""
+    draft = kind_of(original.kind).inverse(original)
+    if draft is None:
+        raise ChangeRefused(
+            f"There is no way back from this change of {original.subject}",
+            "Its kind has no inverse",
+            "What can be done by hand stands in its details",
+        )
+    return drafted(draft, original.target, original.dsn, clock, rolls_back=original.id)

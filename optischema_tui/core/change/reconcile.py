@@ -7,9 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from optischema_tui.core.change.catalog import Outcome, ask
+from optischema_tui.core.change.catalog import ask
 from optischema_tui.core.change.execute import Tell, progress
 from optischema_tui.core.change.ids import application_name
+from optischema_tui.core.change.kinds.kind import Outcome
 from optischema_tui.core.change.ledger import Ledger
 from optischema_tui.core.change.limits import Limits
 from optischema_tui.core.change.session import (
@@ -18,10 +19,11 @@ from optischema_tui.core.change.session import (
     describe,
     lock_holder,
     lock_or_holder,
+    lock_session,
     work_session,
 )
 from optischema_tui.core.change.settle import STATE_OF, builder_of, settle
-from optischema_tui.core.change.states import EDGES, UNSETTLED
+from optischema_tui.core.change.states import EDGES, UNSETTLED, came_from
 from optischema_tui.core.change.verify import finish_applied, record_applied
 from optischema_tui.core.clock import SYSTEM, Clock
 from optischema_tui.core.models import BuildProgress, Change, ChangeState
@@ -87,8 +89,8 @@ def unfinished_changes(journal: Journal, fingerprint: str | None = None) -> tupl
 
 
 def _is_unfinished(change: Change) -> bool:
-    """A created index in `verifying` waits for figures; a dropped one has only a step of ours to go."""
-    return change.state in UNSETTLED or (change.state is ChangeState.VERIFYING and change.kind == "drop_index")
+    """A change in `verifying` waits for figures; an undo has only a step of ours to go."""
+    return change.state in UNSETTLED or (change.state is ChangeState.VERIFYING and bool(change.rolls_back))
 
 
 def _fingerprint_of(spec: TargetSpec) -> str:
@@ -112,10 +114,10 @@ def reconcile_change(
     """The verdict for one change; see `reconcile`. One that is not unfinished is left alone."""
     change = journal.change(change_id)
     was = change.state
-    with work_session(spec, change, limits) as connection:
+    with work_session(spec, change, limits) as connection, lock_session(spec, change, connection) as locker:
         if held := _may_not_judge(connection, change):
             return Verdict(change, was, HELD, held)
-        holder = lock_or_holder(connection, change, limits)
+        holder = lock_or_holder(locker, change, limits)
         # Whoever held the lock until now may have moved the change on.
         ledger = Ledger(journal, journal.change(change.id), clock)
         if holder is not None:
@@ -146,7 +148,7 @@ def _occupied(connection: psycopg.Connection[Any], ledger: Ledger, holder: dict[
         == (change.detail.get("backend_pid"), change.detail.get("backend_start"))
     )
     if not ours:
-        return Verdict(change, was, HELD, f"Another index change on this table is at work: {describe(holder)}")
+        return Verdict(change, was, HELD, f"Another change of {change.subject} is at work: {describe(holder)}")
     reason = f"The server still works on it, in process {holder['pid']}"
     if was in (ChangeState.INTENT, ChangeState.UNKNOWN, ChangeState.LEFTOVER):
         ledger.move(ChangeState.EXECUTING, reason)
@@ -157,7 +159,7 @@ def _judge(connection: psycopg.Connection[Any], spec: TargetSpec, ledger: Ledger
     """The table of verdicts. This session has the lock, so that nobody of ours is at work on the table."""
     change, was = ledger.change, ledger.change.state
     if was is ChangeState.PREFLIGHT:
-        ledger.move(ChangeState.APPROVED, "The program ended before the intent; nothing was sent")
+        ledger.move(came_from(change), "The program ended before the intent; nothing was sent")
         return Verdict(ledger.change, was, NOT_BEGUN, "Nothing had been sent to the server")
     if was in (ChangeState.APPLIED, ChangeState.VERIFYING):
         finish_applied(connection, ledger)
@@ -171,7 +173,7 @@ def _judge(connection: psycopg.Connection[Any], spec: TargetSpec, ledger: Ledger
     if found is Outcome.DONE:
         record_applied(connection, ledger, reason)
         finish_applied(connection, ledger)
-    elif STATE_OF[found] in EDGES[was]:
+    elif STATE_OF[found] is not was and STATE_OF[found] in EDGES[was]:
         ledger.move(STATE_OF[found], f"After an interruption: {reason}", error=reason)
     return Verdict(ledger.change, was, found, reason)
 

@@ -8,15 +8,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from optischema_tui.core.change.catalog import CREATE, DROP, Outcome, see_index
 from optischema_tui.core.change.execute import End, Ended, Tell, run_ddl
 from optischema_tui.core.change.faults import reach
+from optischema_tui.core.change.kinds.kind import Outcome
+from optischema_tui.core.change.kinds.registry import kind_of
 from optischema_tui.core.change.ledger import Ledger
 from optischema_tui.core.change.limits import Limits
+from optischema_tui.core.change.patience import Patience, patience_for
 from optischema_tui.core.change.preflight import Say, refusal, run_checks
 from optischema_tui.core.change.session import act_as_owner
 from optischema_tui.core.change.settle import STATE_OF, marked, settle
-from optischema_tui.core.change.states import EDGES, UNDOABLE
+from optischema_tui.core.change.states import EDGES, UNDOABLE, came_from
 from optischema_tui.core.change.verify import finish_applied, record_applied
 from optischema_tui.core.clock import Clock
 from optischema_tui.core.errors import ChangeRefused, OptischemaError
@@ -66,19 +68,33 @@ class Run:
         return ended
 
     def _execute(self, pause: Pause) -> Ended:
-        """Send the statement, at most `Limits.attempts` times, until it ended in another way than by a lock."""
-        if self.ledger.change.kind == DROP and see_index(self.connection, self.ledger.change) is None:
-            return Ended(End.DONE)
-        attempt = 0
+        """Send what the server does not show as done yet, statement by statement; ends with the first that fails."""
+        change = self.ledger.change
+        todo = kind_of(change.kind).remaining(self.connection, change)
+        self.ledger.move(ChangeState.EXECUTING, _told(change, todo), step=len(change.steps) - len(todo))
+        for number, sql in enumerate(todo):
+            if number:
+                if self.cancel.is_set():
+                    return Ended(End.CANCELLED, "", "You cancelled it")
+                step = len(change.steps) - len(todo) + number
+                self.ledger.move(ChangeState.EXECUTING, _told(change, todo[number:]), step=step)
+            ended = self._send(sql, pause)
+            if ended.end is not End.DONE:
+                return ended
+        return Ended(End.DONE)
+
+    def _send(self, sql: str, pause: Pause) -> Ended:
+        """One statement, tried again as long as a lock stands in its way and there is patience for it."""
+        patience, attempt = patience_for(sql, self.limits), 0
         while True:
             attempt += 1
             reach("before_execute")
             ended = run_ddl(
-                self.connection, self.spec, self.ledger.change, marked(self.ledger, self.ledger.change.forward_sql),
-                lock_ms=self.limits.build_lock_ms, limits=self.limits, on_progress=self.on_progress, cancel=self.cancel,
+                self.connection, self.spec, self.ledger.change, marked(self.ledger, sql),
+                lock_ms=patience.lock_ms, limits=self.limits, on_progress=self.on_progress, cancel=self.cancel,
             )  # fmt: skip
             reach("after_execute")
-            if not self._again(ended, attempt, pause):
+            if not self._again(ended, attempt, patience, pause):
                 return ended
 
     def _preflight(self) -> None:
@@ -86,7 +102,7 @@ class Run:
         import psycopg
 
         ledger = self.ledger
-        ledger.move(ChangeState.PREFLIGHT, "Preflight begun")
+        ledger.move(ChangeState.PREFLIGHT, "Preflight begun", came_from=str(ledger.change.state))
         try:
             ledger.database = act_as_owner(self.connection, ledger.change)
             checks = check_change(
@@ -100,13 +116,13 @@ class Run:
                 self.on_check,
             )
         except (psycopg.Error, OptischemaError):
-            ledger.move(ChangeState.APPROVED, "The preflight could not be finished; nothing was sent")
+            ledger.move(came_from(ledger.change), "The preflight could not be finished; nothing was sent")
             raise
         error = refusal(checks)
         if error is None and self.cancel.is_set():
             error = ChangeRefused("The change was cancelled before it began", todo="Nothing was sent to the server")
         if error is not None:
-            ledger.move(ChangeState.APPROVED, error.sentence, body={"checks": _as_json(checks)})
+            ledger.move(came_from(ledger.change), error.sentence, body={"checks": _as_json(checks)})
             raise error
         reach("after_preflight")
         self.checks = checks
@@ -114,14 +130,12 @@ class Run:
     def _announce(self) -> None:
         """The intent is on the disk before the first word of the SQL leaves."""
         ledger, change = self.ledger, self.ledger.change
-        seen = see_index(self.connection, change)
         announced: dict[str, Any] = {
             "backend_pid": ledger.database["backend_pid"],
             "backend_start": ledger.database["backend_start"],
             "intent_at": ledger.clock.wall(),
+            **kind_of(change.kind).pre_image(self.connection, change),
         }
-        if change.kind == DROP and seen is not None:
-            announced["definition"] = seen.definition
         reach("before_intent")
         ledger.move(
             ChangeState.INTENT,
@@ -138,22 +152,21 @@ class Run:
             **announced,
         )
         reach("after_intent")
-        ledger.move(ChangeState.EXECUTING, "The statement is sent")
 
-    def _again(self, ended: Ended, attempt: int, pause: Pause) -> bool:
-        """Whether another attempt is due, after the wait for it, with nothing left of the last one."""
-        if ended.end is not End.AGAIN or attempt >= self.limits.attempts or self.cancel.is_set():
+    def _again(self, ended: Ended, attempt: int, patience: Patience, pause: Pause) -> bool:
+        """Whether another attempt is due, after the wait for it, with nothing broken left of the last one."""
+        if ended.end is not End.AGAIN or attempt >= patience.attempts or self.cancel.is_set():
             return False
         found, _ = settle(self.connection, self.spec, self.ledger, self.limits, self.on_progress)
-        if found is not Outcome.NOT_DONE:
+        if found not in (Outcome.NOT_DONE, Outcome.PART):
             return False
-        seconds = self.limits.retry_seconds * (1 + random.random() / 2)
-        self.ledger.note("retry", f"{ended.why}. Attempt {attempt + 1} in {seconds:.0f} s", sqlstate=ended.sqlstate)
+        seconds = patience.retry_seconds * (1 + random.random() / 2)
+        self.ledger.note("retry", f"{ended.why}. Attempt {attempt + 1} in {seconds:.1f} s", sqlstate=ended.sqlstate)
         return not pause(seconds) and not self.cancel.is_set()
 
     def _settle(self, ended: Ended) -> Ended:
         found, reason = settle(
-            self.connection, self.spec, self.ledger, self.limits, self.on_progress, just_built=ended.end is End.DONE
+            self.connection, self.spec, self.ledger, self.limits, self.on_progress, just_ran=ended.end is End.DONE
         )
         if found is Outcome.DONE:
             record_applied(self.connection, self.ledger, reason)
@@ -180,11 +193,19 @@ def check_change(
         other
         for other in others
         if (other.schema, other.table) == (change.schema, change.table) and since < other.id != change.id
-        if other.kind == CREATE
+        if other.table and not other.rolls_back
     )
     return run_checks(
         connection, change, spec, now=clock.wall(), limits=limits, holder=holder, later=later, on_check=on_check
     )
+
+
+def _told(change: Change, todo: tuple[str, ...]) -> str:
+    if not todo:
+        return "The server shows it as done: nothing is sent"
+    if len(change.steps) == 1:
+        return "The statement is sent"
+    return f"Statement {len(change.steps) - len(todo) + 1} of {len(change.steps)} is sent: {todo[0]}"
 
 
 def _as_json(checks: tuple[Check, ...]) -> list[dict[str, str]]:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from optischema_tui.core.change.catalog import ask
 from optischema_tui.core.change.ids import application_name
+from optischema_tui.core.change.kinds.registry import kind_of
 from optischema_tui.core.change.limits import Limits
+from optischema_tui.core.errors import OptischemaError
 from optischema_tui.core.models import Change, quote
 from optischema_tui.core.target.session import map_error, open_session
 from optischema_tui.core.target.spec import TargetSpec
@@ -56,7 +59,7 @@ def act_as_owner(connection: psycopg.Connection[Any], change: Change) -> dict[st
     import psycopg
 
     before = who(connection)
-    tables = ask(connection, "table", schema=change.schema, table=change.table)
+    tables = ask(connection, "table", schema=change.schema, table=change.table) if change.table else []
     if not tables or tables[0]["owns"] or not tables[0]["may_become_owner"]:
         return before
     owner = str(tables[0]["owner"])
@@ -83,12 +86,38 @@ def set_timeouts(connection: psycopg.Connection[Any], statement_ms: int, lock_ms
     ask(connection, "timeouts", statement=str(statement_ms), lock=str(lock_ms))
 
 
-# --- the advisory lock: one index change at a time on one table, whoever begins it ---
+# --- the advisory lock: one change at a time on one table or setting, whoever begins it ---
 
 
 def lock_key(change: Change) -> str:
-    """One key for all kinds: a build and a drop on one table exclude each other as two builds do."""
-    return f"index {quote(change.schema)}.{quote(change.table)}"
+    return kind_of(change.kind).lock_key(change)
+
+
+@contextmanager
+def lock_session(
+    spec: TargetSpec, change: Change, connection: psycopg.Connection[Any]
+) -> Iterator[psycopg.Connection[Any]]:
+    """The session that takes the change's lock: `connection` itself, or one to the database that the kind names, since
+    an advisory lock is of one database. Where that cannot be reached `connection` must do: two operators are then held
+    apart only within one database."""
+    wanted = kind_of(change.kind).LOCK_DATABASE
+    if not wanted or connection.info.dbname == wanted:
+        yield connection
+        return
+    try:
+        locker = open_session(
+            replace(spec, params=tuple(sorted((dict(spec.params) | {"dbname": wanted}).items()))),
+            application_name=application_name(change.id),
+            statement_timeout_ms=STATEMENT_MS,
+        )
+    except OptischemaError:
+        yield connection
+        return
+    try:
+        ask(locker, "settings")
+        yield locker
+    finally:
+        locker.close()
 
 
 def try_lock(connection: psycopg.Connection[Any], change: Change) -> bool:

@@ -15,11 +15,11 @@ _SETTLED = frozenset({S.APPLIED, S.FAILED_CLEAN, S.LEFTOVER, S.NEEDS_ATTENTION})
 EDGES: dict[ChangeState, frozenset[ChangeState]] = {
     S.PROPOSED: frozenset({S.APPROVED}),
     S.APPROVED: frozenset({S.APPROVED, S.PREFLIGHT}),
-    S.PREFLIGHT: frozenset({S.APPROVED, S.INTENT}),
+    S.PREFLIGHT: frozenset({S.APPROVED, S.LEFTOVER, S.INTENT}),
     S.INTENT: _SETTLED | {S.EXECUTING, S.UNKNOWN},
     S.EXECUTING: _SETTLED | {S.EXECUTING, S.UNKNOWN},
     S.UNKNOWN: _SETTLED | {S.EXECUTING},
-    S.LEFTOVER: _SETTLED | {S.EXECUTING},
+    S.LEFTOVER: _SETTLED | {S.EXECUTING, S.PREFLIGHT, S.ROLLED_BACK},
     S.FAILED_CLEAN: frozenset({S.APPROVED, S.PREFLIGHT}),
     S.APPLIED: frozenset({S.VERIFYING, S.NEEDS_ATTENTION, S.ROLLED_BACK}),
     S.VERIFYING: frozenset({S.KEPT, S.NEEDS_ATTENTION, S.ROLLED_BACK}),
@@ -28,14 +28,19 @@ EDGES: dict[ChangeState, frozenset[ChangeState]] = {
     S.ROLLED_BACK: frozenset(),
 }
 
-BEGINNABLE = frozenset({S.APPROVED, S.FAILED_CLEAN})
-"""A change in these states may be applied: nothing of it is on the server."""
+BEGINNABLE = frozenset({S.APPROVED, S.FAILED_CLEAN, S.LEFTOVER})
+"""A change in these states may be applied: nothing of it is on the server, or a part that can be carried on with."""
 
-UNDOABLE = frozenset({S.APPLIED, S.VERIFYING, S.KEPT, S.NEEDS_ATTENTION})
-"""A change in these states may be rolled back: all of it is on the server."""
+UNDOABLE = frozenset({S.APPLIED, S.VERIFYING, S.KEPT, S.NEEDS_ATTENTION, S.LEFTOVER})
+"""A change in these states may be rolled back: all of it is on the server, or a part."""
 
 UNSETTLED = frozenset({S.PREFLIGHT, S.INTENT, S.EXECUTING, S.UNKNOWN, S.LEFTOVER, S.APPLIED})
 """A program that ended in these states left something for `reconcile`."""
+
+
+def came_from(change: Change) -> ChangeState:
+    """Where a preflight that leads nowhere goes back to."""
+    return S.LEFTOVER if change.detail.get("came_from") == S.LEFTOVER else S.APPROVED
 
 
 def advance(change: Change, state: ChangeState, at: float, **detail: Any) -> Change:

@@ -1,11 +1,12 @@
-"""What follows once the server has the change: the proof that the index is right and used, or that it is gone."""
+"""What follows once the server has the change: the proof that it is right and used."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from optischema_tui.core.change.catalog import CREATE, see_index, spec_of
+from optischema_tui.core.change.catalog import see_index, spec_of
 from optischema_tui.core.change.faults import reach
+from optischema_tui.core.change.kinds.registry import kind_of
 from optischema_tui.core.change.ledger import Ledger
 from optischema_tui.core.change.states import UNDOABLE
 from optischema_tui.core.errors import PlanFailed, UsageError
@@ -21,7 +22,7 @@ _MOST_STATEMENTS = 20
 
 def record_applied(connection: psycopg.Connection[Any], ledger: Ledger, reason: str) -> Change:
     """Move the change to `applied`, with what the catalog shows of the index as the mark to compare with later."""
-    seen = see_index(connection, ledger.change)
+    seen = see_index(connection, ledger.change) if ledger.change.index_name else None
     shown: dict[str, Any] = {}
     if seen is not None:
         shown = {"definition": seen.definition, "index_oid": seen.oid, "built_bytes": seen.size_bytes}
@@ -31,22 +32,22 @@ def record_applied(connection: psycopg.Connection[Any], ledger: Ledger, reason: 
 
 
 def finish_applied(connection: psycopg.Connection[Any], ledger: Ledger) -> Change:
-    """From `applied` (a drop also from `verifying`) on: verify, and for an undo mark what it undid."""
+    """From `applied` on: verify. An undo marks what it undid and is over with that."""
     reach("before_verify")
     if ledger.change.rolls_back:
         _mark_undone(ledger)
-    change = _verify_created(connection, ledger) if ledger.change.kind == CREATE else _verify_dropped(ledger)
+    change = ledger.change
+    if change.state is ChangeState.APPLIED:
+        change = kind_of(change.kind).verify(connection, ledger)
+    if change.rolls_back and change.state is ChangeState.VERIFYING:
+        change = ledger.move(ChangeState.KEPT, f"The undo is done: {change.detail.get('result', '')}")
     reach("after_verify")
     return change
 
 
-def _verify_created(connection: psycopg.Connection[Any], ledger: Ledger) -> Change:
+def plans_use_it(connection: psycopg.Connection[Any], ledger: Ledger) -> Change:
+    """Move a change whose index is there on, by whether the plans of the statements it was made for read it."""
     change = ledger.change
-    seen = see_index(connection, change)
-    if seen is None or not seen.usable:
-        return ledger.move(
-            ChangeState.NEEDS_ATTENTION, f"The index {change.index_name} is not there and valid any more"
-        )
     plans = _plans(connection, change)
     used = [plan for plan in plans if plan["uses"]]
     failed = [plan for plan in plans if plan["error"]]
@@ -81,12 +82,6 @@ def _plans(connection: psycopg.Connection[Any], change: Change) -> list[dict[str
         due = bool(statement.get("generic", True))
         found.append({"queryid": statement["queryid"], "uses": uses, "due": due, "error": error})
     return found
-
-
-def _verify_dropped(ledger: Ledger) -> Change:
-    if ledger.change.state is ChangeState.APPLIED:
-        ledger.move(ChangeState.VERIFYING, "The index is gone from the catalog")
-    return ledger.move(ChangeState.KEPT, "The index is gone")
 
 
 def _mark_undone(ledger: Ledger) -> None:

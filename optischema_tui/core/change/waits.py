@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from optischema_tui.core.change.catalog import DROP
 from optischema_tui.core.change.checks import Facts, block, ok, warn
 from optischema_tui.core.errors import OptischemaError
 from optischema_tui.core.models import Check, quote
@@ -56,7 +55,8 @@ def prepared_transactions(facts: Facts) -> Check:
 
 def old_transactions(facts: Facts) -> Check:
     line = "sessions it would wait for"
-    drop = facts.change.kind == DROP
+    # A drop also waits for those who have only read the table.
+    drop = facts.change.kind == "drop_index"
     query = "table_locks"
     with facts.as_login():
         # writers hold a build up; readers too hold a drop up

@@ -37,14 +37,17 @@ class Change:
     dsn: str
     """Conninfo without a secret: how to reach the target again."""
     kind: str
-    """create_index or drop_index"""
+    """The name of a module in core/change/kinds."""
     title: str
     forward_sql: str
+    """Its statements in order, with `;` and a line end between two."""
     inverse_sql: str
+    """The same for the way back; empty when there is none."""
     sql_hash: str
     """digest(forward_sql) at approval; what runs must match it."""
     state: ChangeState
     schema: str
+    """Empty, as `table` and `index_name`, where the change is not about such a thing."""
     table: str
     index_name: str
     approved_by: str = ""
@@ -53,8 +56,25 @@ class Change:
     rolls_back: str = ""
     """Id of the change that this one undoes."""
     detail: dict[str, Any] = field(default_factory=dict)
-    """JSON values only: backend_pid, backend_start, expected_definition, statements (queryids and texts), verdict,
-    before and after figures, error."""
+    """JSON values only: steps and undo_steps (where there are several statements), subject, action, before (what the
+    inverse restores), backend_pid, backend_start, definition, statements (queryids and texts), verdict, figures,
+    error."""
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        """The statements of `forward_sql`, one by one."""
+        return tuple(self.detail.get("steps", ())) or (self.forward_sql,)
+
+    @property
+    def undo_steps(self) -> tuple[str, ...]:
+        """The statements of `inverse_sql`, one by one; empty when there is no way back."""
+        return tuple(self.detail.get("undo_steps", ())) or ((self.inverse_sql,) if self.inverse_sql else ())
+
+    @property
+    def subject(self) -> str:
+        """What is changed, as the SQL names it: an index, a table, a setting."""
+        told = str(self.detail.get("subject", ""))
+        return told or ".".join(filter(None, (self.schema, self.index_name or self.table)))
 
 
 class Level(StrEnum):

@@ -8,7 +8,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from optischema_tui.core.change.catalog import Outcome, covers, outcome, see_indexes, spec_of
+from optischema_tui.core.change.catalog import covers, outcome_of_index, see_indexes, spec_of
+from optischema_tui.core.change.kinds.kind import Outcome
 from optischema_tui.core.change.expression import unsafe
 from optischema_tui.core.change.predicate import same_expression
 from optischema_tui.core.change.protocol import apply_change, approve, roll_back
@@ -63,7 +64,7 @@ def test_each_kind_is_built_recognised_and_undone(wide: Bench) -> None:
         with psycopg.connect(wide.dsn) as session:
             (seen,) = [each for each in see_indexes(session, "public", "items", wide.name) if each.name == wide.name]
         # As after a killed program: nothing but the description tells whether this is the approved index.
-        found, why = outcome(change, seen)
+        found, why = outcome_of_index(change, seen, wanted=True)
         assert found is Outcome.DONE, (index, why)
         others = [other for other in KINDS if other != index]
         assert covers(seen, index)
@@ -90,7 +91,7 @@ def test_another_index_under_the_name_is_a_conflict(wide: Bench, made: str, want
     wide.sql(f"CREATE INDEX {wide.name} ON items {made}")
     with psycopg.connect(wide.dsn) as session:
         (seen,) = [each for each in see_indexes(session, "public", "items", wide.name) if each.name == wide.name]
-    assert outcome(change, seen)[0] is Outcome.CONFLICT
+    assert outcome_of_index(change, seen, wanted=True)[0] is Outcome.CONFLICT
     assert not covers(seen, wanted)
 
 

@@ -1,15 +1,65 @@
-"""Checks that only the creation of an index needs."""
+"""CREATE INDEX CONCURRENTLY on one table."""
 
 from __future__ import annotations
 
-from optischema_tui.core.change.catalog import covers, name_fits, spec_of
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from optischema_tui.core.change import on_table
+from optischema_tui.core.change.approval import BY_PARTITION
+from optischema_tui.core.change.catalog import covers, name_fits, outcome_of_index, see_index, spec_of
 from optischema_tui.core.change.checks import Facts, block, ok, warn
+from optischema_tui.core.change.kinds.kind import Draft, Measured, Outcome
+from optischema_tui.core.change.ledger import Ledger
 from optischema_tui.core.change.shape import names_of, shape_problem
-from optischema_tui.core.models import Check
+from optischema_tui.core.change.verify import plans_use_it
+from optischema_tui.core.models import Change, ChangeState, Check, quote
 from optischema_tui.core.safe_text import one_line
 
+if TYPE_CHECKING:
+    import psycopg
+
+NAME = "create_index"
+LOCK_DATABASE = ""
+MEASURED = Measured.STATEMENTS
 _MEGABYTE = 1 << 20
 _SHOW_FROM = 1 << 30
+
+_KEPT = ("spec", "definition", "index_oid", "size_bytes")
+"""Of the change's detail, what its undo needs too."""
+
+
+def lock_key(change: Change) -> str:
+    return on_table.lock_key(change.schema, change.table)
+
+
+def draft(connection: psycopg.Connection[Any], sql: str) -> Draft | None:
+    return None
+
+
+# --- preflight ---
+
+
+def preflight(facts: Facts) -> Iterator[Check]:
+    identity = on_table.table_identity(facts)
+    yield identity
+    if on_table.blocked(identity):
+        return
+    yield one_relation(facts)
+    yield on_table.privileges(facts)
+    for check in CHECKS:
+        yield check(facts)
+    yield from on_table.waits(facts)
+
+
+def one_relation(facts: Facts) -> Check:
+    line = "not partitioned"
+    if facts.table["relkind"] == "p":
+        name = f"{facts.change.schema}.{facts.change.table}"
+        return block(
+            line, f"{name} is partitioned: the server builds no index on it concurrently. {BY_PARTITION}", "table"
+        )
+    return ok(line, "The server can build an index on it concurrently", "table")
 
 
 def name_is_free(facts: Facts) -> Check:
@@ -35,6 +85,8 @@ def name_is_free(facts: Facts) -> Check:
 def nothing_covers(facts: Facts) -> Check:
     spec, line = spec_of(facts.change), "equal or covering index"
     if spec is None:
+        if facts.change.detail.get("definition"):
+            return ok(line, "It is the index that was dropped, as it was")
         return block(line, "The change holds no description of its index, so that nothing can be compared")
     for index in facts.indexes:
         if index.table == facts.change.table and covers(index, spec):
@@ -67,6 +119,8 @@ def names_are_the_servers_own(facts: Facts) -> Check:
     """A function of the same name that somebody else has made could be taken in place of PostgreSQL's own, and would
     run with the rights of the table's owner."""
     spec, line = spec_of(facts.change), "functions and operators"
+    if spec is None and facts.change.detail.get("definition"):
+        return ok(line, "The server printed the definition itself, with every name where it belongs")
     if spec is None or (problem := shape_problem(spec)):
         return block(line, "The change holds no description of its index" if spec is None else problem)
     names = names_of(spec)
@@ -87,3 +141,52 @@ def names_are_the_servers_own(facts: Facts) -> Check:
 
 
 CHECKS = (name_is_free, nothing_covers, leftovers, names_are_the_servers_own, room_on_disk)
+
+
+# --- the way through ---
+
+
+def pre_image(connection: psycopg.Connection[Any], change: Change) -> dict[str, Any]:
+    return {}
+
+
+def remaining(connection: psycopg.Connection[Any], change: Change) -> tuple[str, ...]:
+    return change.steps
+
+
+def outcome(connection: psycopg.Connection[Any], change: Change, *, just_ran: bool = False) -> tuple[Outcome, str]:
+    return outcome_of_index(change, see_index(connection, change), wanted=True, just_built=just_ran)
+
+
+def cleanup(connection: psycopg.Connection[Any], change: Change) -> tuple[str, ...]:
+    """An invalid index of ours, whether its build or its drop was not ended."""
+    seen = see_index(connection, change)
+    return () if seen is None or seen.usable else (drop_sql(change),)
+
+
+def drop_sql(change: Change) -> str:
+    return f"DROP INDEX CONCURRENTLY {quote(change.schema)}.{quote(change.index_name)}"
+
+
+def verify(connection: psycopg.Connection[Any], ledger: Ledger) -> Change:
+    change = ledger.change
+    seen = see_index(connection, change)
+    if seen is None or not seen.usable:
+        return ledger.move(
+            ChangeState.NEEDS_ATTENTION, f"The index {change.index_name} is not there and valid any more"
+        )
+    return plans_use_it(connection, ledger)
+
+
+def inverse(change: Change) -> Draft | None:
+    return Draft(
+        kind="drop_index",
+        title=f"Undo: {change.title}",
+        subject=change.subject,
+        steps=change.undo_steps,
+        undo=change.steps,
+        schema=change.schema,
+        table=change.table,
+        index_name=change.index_name,
+        detail={key: change.detail[key] for key in _KEPT if key in change.detail},
+    )

@@ -1,0 +1,1 @@
+"""The kinds of change, one module each, with the same parts: see `kind.Kind`."""
