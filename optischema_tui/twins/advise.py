@@ -20,8 +20,9 @@ from optischema_tui.twins.table import percent
 
 
 def run(context: Context, arguments: Namespace) -> int:
-    workload = parse(_read(arguments.workload)) if arguments.workload else None
-    budget = parse_size(arguments.budget) if arguments.budget else None
+    # Empty words are those of a variable that is not set: a mistake, not the wish for no file and no bound.
+    workload = parse(_read(arguments.workload)) if arguments.workload is not None else None
+    budget = parse_size(arguments.budget) if arguments.budget is not None else None
 
     def work(spec: TargetSpec) -> int:
         if arguments.no_sample:
@@ -43,6 +44,10 @@ def run(context: Context, arguments: Namespace) -> int:
 
 
 def _read(name: str) -> str:
+    if not name:
+        raise UsageError(
+            "No workload file is named", "--workload was given nothing", "Name a file, or - for standard input"
+        )
     try:
         data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
     except OSError as error:
@@ -140,7 +145,7 @@ def report_json(report: AdviceReport) -> dict[str, Any]:
 
 def report_text(report: AdviceReport) -> str:
     lines = _summary_lines(report)
-    if not report.recommendations:
+    if not any(rec.kind == "create_index" for rec in report.recommendations):
         lines += ["", _nothing(report)]
     for rec in report.recommendations:
         lines += ["", *recommendation_lines(rec)]
@@ -172,15 +177,17 @@ def _nothing(report: AdviceReport) -> str:
 
 def _summary_lines(report: AdviceReport) -> list[str]:
     advice = report.advice
+    many = "1 statement" if report.statements == 1 else f"{report.statements} statements"
     lines = [
-        f"{report.statements} statements, {advice.planner_calls} plans in the lab, {report.seconds:.1f} s"
+        f"{many}, {advice.planner_calls} plans in the lab, {report.seconds:.1f} s"
         + (", stopped early" if advice.stopped else ""),
     ]
     if advice.planned:
         before, after = f"{advice.cost_before:,.0f}", f"{advice.cost_after:,.0f}"
         lines.append(f"planned cost of the workload: {before} now, {after} with these indexes")
         saved, bound = percent(advice.gain), percent(advice.bound)
-        lines.append(f"measured time saved, writes counted: {saved}; no set saves more than {bound}")
+        whose = " of the statements looked at" if advice.left_out else ""
+        lines.append(f"measured time saved{whose}, writes counted: {saved}; no set saves more than {bound}")
     if advice.pages < 1:
         lines.append(f"the measured times say that pages come from memory: page prices taken at {advice.pages:.0%}")
     if advice.left_out:

@@ -13,9 +13,9 @@ from optischema_tui.widgets.lines import Line, wrap
 from optischema_tui.widgets.sections import bullets, heading, labelled
 from optischema_tui.widgets.sql_view import sql_lines
 
-MAY_APPLY = frozenset({ChangeState.APPROVED, ChangeState.PREFLIGHT})
+MAY_APPLY = frozenset({ChangeState.APPROVED, ChangeState.PREFLIGHT, ChangeState.LEFTOVER})
 MAY_KEEP = frozenset({ChangeState.VERIFYING, ChangeState.NEEDS_ATTENTION})
-MAY_UNDO = frozenset({ChangeState.APPLIED, ChangeState.KEPT}) | MAY_KEEP
+MAY_UNDO = frozenset({ChangeState.APPLIED, ChangeState.KEPT, ChangeState.LEFTOVER}) | MAY_KEEP
 SETTLED = frozenset({ChangeState.ROLLED_BACK, ChangeState.FAILED_CLEAN, ChangeState.KEPT})
 _WORDS = {
     ChangeState.PROPOSED: ("proposed", ""),
@@ -56,6 +56,16 @@ class Item:
         )
 
     @property
+    def forward_steps(self) -> tuple[str, ...]:
+        return self.change.steps if self.change is not None else (self.forward_sql,)
+
+    @property
+    def inverse_steps(self) -> tuple[str, ...]:
+        if self.change is not None:
+            return self.change.undo_steps
+        return (self.inverse_sql,) if self.inverse_sql else ()
+
+    @property
     def forward_sql(self) -> str:
         if self.change is not None:
             return self.change.forward_sql
@@ -92,17 +102,24 @@ def evidence_lines(item: Item, measured: tuple[str, ...], width: int, glyphs: Gl
     lines = wrap(((item.title, "strong"),), width)
     if item.change is not None:
         lines += _change_lines(item.change, measured, width, glyphs)
-    how = "run it yourself" if by_hand(item.recommendation) else "runs exactly as it stands here"
-    lines += [(), heading("SQL", how, width, glyphs), *sql_lines(item.forward_sql, width)]
-    lines += [(), heading("Undo", "", width, glyphs), *sql_lines(item.inverse_sql, width)]
+    lines += [(), heading("SQL", "runs exactly as it stands here", width, glyphs)]
+    lines += _statement_lines(item.forward_steps, width)
+    lines += [(), heading("Undo", "", width, glyphs)]
+    lines += _statement_lines(item.inverse_steps, width) or wrap((("Nothing undoes it.", "warn"),), width)
     if item.recommendation is not None:
         lines += _proof_lines(item.recommendation, width, glyphs)
     return lines
 
 
-def by_hand(recommendation: Recommendation | None) -> bool:
-    """Whether it is advice that this program does not carry out: an index that it has not made is not its to drop."""
-    return recommendation is not None and recommendation.kind == DROP and recommendation.spec is None
+def _statement_lines(steps: tuple[str, ...], width: int) -> list[Line]:
+    """Each statement laid out; numbered where there are several."""
+    if len(steps) < 2:
+        return [line for sql in steps for line in sql_lines(sql, width)]
+    lines: list[Line] = []
+    for number, sql in enumerate(steps, 1):
+        first, *more = sql_lines(sql, max(20, width - 4)) or [()]
+        lines += [((f"{number:>2}  ", "dim"), *first), *((("    ", ""), *line) for line in more)]
+    return lines
 
 
 def _proof_lines(recommendation: Recommendation, width: int, glyphs: Glyphs) -> list[Line]:
@@ -115,7 +132,7 @@ def _proof_lines(recommendation: Recommendation, width: int, glyphs: Glyphs) -> 
     else:
         cost = f"{figures.count(evidence.cost_before)} {glyphs.arrow} {figures.count(evidence.cost_after)}"
         share = figures.percent(evidence.share)
-        lines += labelled("cost", f"{cost}   {evidence.gain:.1f}x less in the planner's units", width)
+        lines += labelled("cost", f"{cost}   {evidence.gain:.1f}x less in the planner's units, all calls", width)
         lines += labelled("load", f"{share} of the measured time is in these statements", width)
         lines += labelled("size", f"about {figures.octets(evidence.size_bytes)}", width)
     if evidence.upkeep > 0:
@@ -227,6 +244,11 @@ def _change_lines(change: Change, measured: tuple[str, ...], width: int, glyphs:
         lines += labelled("approved", f"by {change.approved_by}, {local_stamp(change.approved_at)}", width)
     if change.updated_at:
         lines += labelled("since", local_stamp(change.updated_at), width)
+    if change.detail.get("auto_undo"):
+        lines += labelled("undo", "by itself, when a statement becomes significantly worse", width)
+    cautions = tuple(str(told) for told in change.detail.get("cautions", ()))
+    if cautions and change.state in (ChangeState.PROPOSED, *MAY_APPLY):
+        lines += [(), heading("Know before it runs", "", width, glyphs), *bullets(cautions, width, "-", "warn")]
     for label in ("verdict", "error"):
         value = change.detail.get(label)
         if isinstance(value, str) and value:

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from optischema_tui.core.models import CurvePoint
 from optischema_tui.widgets import figures
 from optischema_tui.widgets.glyphs import Glyphs
-from optischema_tui.widgets.lines import Line
+from optischema_tui.widgets.lines import Line, wrap
 from optischema_tui.widgets.plotted import ceiling, draw_plot
 
 HEIGHT = 9
 NARROWEST = 30
+BESIDE = "Sets that the search knew. The advice leaves out indexes that hardly pay, so it may lie beside the curve."
 
 
 def curve_lines(points: Sequence[CurvePoint], width: int, glyphs: Glyphs) -> list[Line]:
@@ -23,7 +24,7 @@ def curve_lines(points: Sequence[CurvePoint], width: int, glyphs: Glyphs) -> lis
         plural = "index" if point.indexes == 1 else "indexes"
         amounts = f"{figures.octets(point.size_bytes):>8}  {figures.percent(point.gain):>6}"
         lines.append(((amounts, "strong"), (f"  {point.indexes} {plural}", "dim")))
-    return lines
+    return [*lines, *wrap(((BESIDE, "dim"),), width)]
 
 
 def _chart(points: Sequence[CurvePoint], width: int, glyphs: Glyphs) -> list[Line]:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 import threading
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import psycopg
 import pytest
@@ -12,17 +16,19 @@ import sample_data as sample
 from harness import stage
 
 from optischema_tui import messages as m
+from optischema_tui.core.advise.judge import rivals
 from optischema_tui.core.clock import SYSTEM
 from optischema_tui.core.config import Config
 from optischema_tui.core.history.store import History
 from optischema_tui.core.jobs.advise import AdviceEnded, run_advise
-from optischema_tui.core.models import AdviceRun
+from optischema_tui.core.models import AdviceRun, IndexSpec
 from optischema_tui.core.paths import Paths
 from optischema_tui.core.target.resolver import resolve
 from optischema_tui.core.workload.statement import WorkloadStatement, text_id
 from optischema_tui.desk import Desk
 from optischema_tui.screens.optimizations import OptimizationsScreen
 from optischema_tui.steps import PACE, Steps
+from optischema_tui.twins.advise import report_text
 from optischema_tui.widgets.lines import LineView
 
 
@@ -112,6 +118,10 @@ def test_an_early_end_leaves_what_was_recommended(fresh_db: str, tmp_path: Path)
     in_time = run_advise(spec, paths, workload=workload, seconds=0.0)
     assert in_time.advice.stopped
     assert kept(), "nor does a search without time lose anything"
+    too_little = run_advise(spec, paths, workload=workload, budget=1024)
+    drop = replace(found.recommendations[0], kind="drop_index", spec=None)
+    assert "fits into 1.0 kB" in report_text(replace(too_little, recommendations=(drop,))), "a drop is no answer to it"
+    assert "fits into" not in report_text(found)
 
 
 async def test_progress_alone_does_not_draw_the_evidence_again() -> None:
@@ -141,7 +151,7 @@ async def test_nothing_found_nothing_judged_and_an_early_end_are_three_things() 
         assert "no statement could be judged" in held.text
 
 
-async def test_a_drop_shows_what_it_frees_and_who_must_run_it() -> None:
+async def test_a_drop_shows_what_it_frees_and_what_runs() -> None:
     made = sample.recommendation(0)
     drop = replace(
         made, kind="drop_index", spec=None, title="Drop index orders_old of orders",
@@ -151,10 +161,51 @@ async def test_a_drop_shows_what_it_frees_and_who_must_run_it() -> None:
         await held.press("3")
         await held.tell(m.LedgerReady((drop,), (), {}))
         text = held.text
-        assert "run it yourself" in text
+        assert "runs exactly as it stands here" in text
         assert "frees" in text
         assert "Why it can go" in text
         assert "x less in the planner's units" not in text
         assert "change their plan" not in text
         await held.press("o")
         assert [request.recommendation_id for request in held.asked(m.SecondOpinion)] == [drop.id]
+
+
+async def test_a_small_terminal_is_told_all_and_how_to_end_a_run() -> None:
+    async with stage(sample.picture(), size=(80, 24)) as held:
+        await held.press("3")
+        await held.tell(m.LedgerReady((sample.recommendation(0),), (), {}))
+        lines = " ".join(held.text.split())
+        assert "1 recommendation from history" in lines
+        assert "schema and statistics, no rows" in lines
+        await held.tell(m.AdviceStep("reading schema and statistics", 0.25))
+        assert "Esc ends it" in held.text
+        await held.tell(m.AdviceStep("drawing the curve of gain against bytes; at most 12% more can be saved", 0.93))
+        assert "Esc ends it" in held.text
+        await held.tell(m.AdviceReady(AdviceRun("1 recommendation: 4 statements", judged=4, budget_bytes=5 << 20)))
+        assert "4 statements, within 5.0 MB" in held.text
+
+
+async def test_a_low_terminal_shows_list_and_evidence() -> None:
+    async with stage(sample.picture(), size=(80, 15)) as held:
+        await held.press("3")
+        await held.tell(m.LedgerReady((sample.recommendation(0),), (), {}))
+        assert held.app.screen.query_one("#evidence", LineView).size.height >= 4
+
+
+def test_an_alternative_that_saves_the_same_is_not_said_to_save_less() -> None:
+    case = SimpleNamespace(costs=SimpleNamespace(size=lambda spec: 8192))
+    one, other = IndexSpec("public", "t", ("a",)), IndexSpec("public", "t", ("a", "b"))
+    same = rivals._compare(case, one, other, 0.64204, 0.64196)  # type: ignore[arg-type]
+    assert "64.2% of its time, as it does now (8.0 kB against 8.0 kB)" in same
+    less = rivals._compare(case, one, other, 0.642, 0.5)  # type: ignore[arg-type]
+    assert "50.0% of its time, not 64.2%" in less
+
+
+@pytest.mark.parametrize(
+    ("option", "told"), [("--budget", "is not a size"), ("--workload", "No workload file is named")]
+)
+def test_an_option_without_its_word_is_a_mistake_and_not_a_wish(option: str, told: str, tmp_path: Path) -> None:
+    words = [sys.executable, "-m", "optischema_tui", "advise", f"host={tmp_path} dbname=x", option, "", "--json"]
+    ended = subprocess.run(words, capture_output=True, check=False)
+    assert ended.returncode == 2
+    assert told in json.loads(ended.stdout)["error"]["what"]

@@ -5,6 +5,8 @@
                                 (seconds), label, show (list of filter reasons), theme
     [profiles.NAME.intervals]   seconds by query family: activity = 1, tables = 300, ...; 0 turns one off
     [profiles.NAME.model]       provider, url, model: the language model that explains
+    [profiles.NAME.policy]      what may be changed, when, and who must agree: docs/policy.md
+    [policy]                    the same for every target, where a profile does not say otherwise
     [ui]                        theme, ascii, mouse, refresh (seconds between polls where a profile does not say)
     [lab]                       bindir; cache: false keeps no lab between starts
     [history]                   max_mb: the size that the history stays below

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from optischema_tui.core.errors import ConfigError
+from optischema_tui.core.policy.rules import Rules
 
 DEFAULT_INTERVAL = 30.0
 LEAST_INTERVAL = 1.0
@@ -48,6 +49,8 @@ class Profile:
     credential: str = ""
     """The file in systemd's $CREDENTIALS_DIRECTORY; empty: optischema-tui-NAME, else pgpass."""
     model: ModelEndpoint | None = None
+    policy: Rules | None = None
+    """What may be changed there, over [policy]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,3 +70,9 @@ class Config:
     history_mb: int = HISTORY_MB
     lab_cache: bool = True
     """Labs are kept between starts; they hold sample values of the target's columns."""
+    policy: Rules | None = None
+    """What may be changed on any target; a profile's own policy stands over it, key by key."""
+    audit_syslog: bool = True
+    """The head of the audit chain goes to the system's log with each change."""
+    audit_checkpoint: Path | None = None
+    """A file to which each head of the audit chain is appended."""

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 from optischema_tui.core.config.keywords import KEYWORDS, PASSWORD_PLACES, SECRET_KEYWORDS, check_keywords, nearest
 from optischema_tui.core.config.model import DEFAULT_INTERVAL, Config, ModelEndpoint, Profile
 from optischema_tui.core.errors import ConfigError
+from optischema_tui.core.policy.rules import Rules
 from optischema_tui.core.safe_text import one_line
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-_SECTIONS = ("profiles", "ui", "lab", "history")
+_SECTIONS = ("profiles", "policy", "ui", "lab", "history", "audit")
 
 
 def load_config(path: Path) -> Config:
@@ -24,8 +25,14 @@ def load_config(path: Path) -> Config:
     except FileNotFoundError:
         return Config(path)
     except ConfigError as error:
-        return Config(path, problems=(error,))
+        return Config(path, problems=(error,), policy=Rules(problems=(error.sentence,)))
     return read(path, document)
+
+
+def read_rules(path: Path, document: Mapping[str, Any]) -> Rules:
+    """The rules of a file that holds nothing but policy. Never raises: what is wrong stands in its `problems`."""
+    reader = _Reader(path)
+    return reader.policy(dict(document), "") or Rules()
 
 
 def parse(path: Path) -> dict[str, Any]:
@@ -70,6 +77,8 @@ def read(path: Path, document: Mapping[str, Any]) -> Config:
     ui = reader.section(document, "ui", schema.UiTable)
     lab = reader.section(document, "lab", schema.LabTable)
     history = reader.section(document, "history", schema.HistoryTable)
+    audit = reader.section(document, "audit", schema.AuditTable)
+    policy = reader.policy(document.get("policy"), "policy") or reader.mistyped_policy(document)
     return Config(
         path,
         profiles,
@@ -82,6 +91,9 @@ def read(path: Path, document: Mapping[str, Any]) -> Config:
         lab.bindir,
         history.max_mb,
         lab.cache,
+        policy=policy,
+        audit_syslog=audit.syslog,
+        audit_checkpoint=Path(audit.checkpoint).expanduser() if audit.checkpoint else None,
     )
 
 
@@ -129,7 +141,27 @@ class _Reader:
             checked.keyring,
             checked.credential,
             ModelEndpoint(model.provider, model.url, model.model) if model else None,
+            self.policy(checked.policy, f"{where}.policy"),
         )
+
+    def policy(self, table: object, where: str) -> Rules | None:
+        """A table of policy, checked; None when there is none. Its mistakes are noted, here and in the rules."""
+        if table is None:
+            return None
+        if not isinstance(table, dict):
+            wrong = self._wrong(where, f"a table: [{where}]")
+            self.problems.append(wrong)
+            return Rules(problems=(wrong.sentence,))
+        from optischema_tui.core.config.policy_table import rules_of
+
+        rules, problems = rules_of(table, f"{self.path}: {where}".rstrip(": "), lambda e, m: self._told(e, m, where))
+        self.problems += problems
+        return rules
+
+    def mistyped_policy(self, document: Mapping[str, Any]) -> Rules | None:
+        """An unknown table that may have been meant as the policy forbids changes, for it cannot allow them."""
+        meant = [key for key in document if key not in _SECTIONS and nearest(key.lower(), ("policy",))]
+        return Rules(problems=tuple(self._unknown_key(key, _SECTIONS, "").sentence for key in meant)) if meant else None
 
     def section(self, document: Mapping[str, Any], name: str, model: type[Any]) -> Any:
         """A table of its own, checked. Wrong keys are noted and their defaults used."""
@@ -168,10 +200,10 @@ class _Reader:
             path, inner = _place(model, each["loc"])
             if each["type"] == "extra_forbidden":
                 key = str(each["loc"][len(path)])
-                yield self._unknown_key(key, tuple(inner.model_fields), ".".join((where, *path)))
+                yield self._unknown_key(key, tuple(inner.model_fields), _dotted(where, *path))
             elif path not in seen:
                 seen.add(path)
-                yield self._wrong(".".join((where, *path)), _expected(model, path))
+                yield self._wrong(_dotted(where, *path), _expected(model, path))
 
     def _unknown_key(self, key: str, known: tuple[str, ...], where: str) -> ConfigError:
         inside = f" in [{where}]" if where else ""
@@ -180,6 +212,10 @@ class _Reader:
 
     def _wrong(self, where: str, expected: str) -> ConfigError:
         return ConfigError(f"{self.path}: {where} must be {expected}")
+
+
+def _dotted(*names: str) -> str:
+    return ".".join(name for name in names if name)
 
 
 def _place(model: type[BaseModel], location: tuple[int | str, ...]) -> tuple[tuple[str, ...], type[BaseModel]]:

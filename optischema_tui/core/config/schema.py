@@ -86,6 +86,8 @@ class _OwnKeys(Table):
     theme: str = Field("", description=_STRING)
     intervals: _intervals() = Field(None, description="a table of seconds by query family")  # type: ignore[valid-type]
     model: ModelTable | None = Field(None, description="a table with provider, url and model")
+    policy: dict[str, Any] | None = Field(None, description="a table of rules, see docs/policy.md")
+    """Checked on its own, as PolicyTable: what is wrong with it forbids changes, not the profile."""
 
 
 def _profile() -> type[_OwnKeys]:
@@ -106,6 +108,17 @@ class UiTable(Table):
 class LabTable(Table):
     bindir: str = Field("", description=_STRING)
     cache: bool = Field(True, description=_TRUTH)
+
+
+def _own_path(value: str) -> str:
+    if "\0" in value or not value.startswith(("/", "~/")):
+        raise ValueError("not a path from the root or the home directory")
+    return value
+
+
+class AuditTable(Table):
+    syslog: bool = Field(True, description=_TRUTH)
+    checkpoint: Annotated[str, AfterValidator(_own_path)] = Field("", description="a file, from / or ~/ on")
 
 
 class HistoryTable(Table):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import tempfile
@@ -34,7 +35,10 @@ def save_profile(path: Path, profile: Profile) -> str:
     profiles = document.setdefault("profiles", {})
     if not isinstance(profiles, dict):
         raise ConfigError(f"{path}: profiles must be a table: [profiles]")
+    before = profiles.get(profile.name)
     profiles[profile.name] = _table(profile)
+    if profile.policy is None and isinstance(before, dict) and "policy" in before:
+        profiles[profile.name]["policy"] = before["policy"]  # what protects a target is not lost by naming it anew
     wrong = read(path, {"profiles": {profile.name: profiles[profile.name]}}).broken.get(profile.name)
     if wrong is not None:
         raise wrong
@@ -79,6 +83,8 @@ def _table(profile: Profile) -> dict[str, Any]:
     if profile.model is not None:
         endpoint = {"provider": profile.model.provider, "url": profile.model.url, "model": profile.model.model}
         own["model"] = {key: value for key, value in endpoint.items() if value}
+    if profile.policy is not None:
+        own["policy"] = json.loads(profile.policy.written or "{}")
     return dict(profile.params) | {key: value for key, value in own.items() if value or key == "sample_rows"}
 
 

@@ -21,8 +21,8 @@ class _Pending:
 
     pieces: list[str] = field(default_factory=list)
     weights: dict[str, float] = field(default_factory=dict)
-    line: int = 0
-    """Of the last weight comment."""
+    weighed_at: int = 0
+    """Where the last weight comment begins. Its line is counted for a mistake alone: many would cost their square."""
 
 
 def parse(text: str) -> tuple[WorkloadStatement, ...]:
@@ -40,7 +40,7 @@ def parse(text: str) -> tuple[WorkloadStatement, ...]:
         if not token.closed:
             raise _wrong(text, token.start, f"A {_name(token)} begins here and does not end")
         if token.text == ";":
-            _finish(pending, found)
+            _finish(text, pending, found)
             pending = _Pending()
         elif not pending.pieces and token.kind in ("space", "comment"):
             if token.kind == "comment":
@@ -54,26 +54,28 @@ def parse(text: str) -> tuple[WorkloadStatement, ...]:
                     _HOW,
                 )
             pending.pieces.append(token.text)
-    _finish(pending, found)
+    _finish(text, pending, found)
     if not found:
         raise UsageError("The workload file has no statement", todo="Write SQL statements that end with a semicolon")
     return tuple(found)
 
 
-def _finish(pending: _Pending, found: list[WorkloadStatement]) -> None:
+def _finish(text: str, pending: _Pending, found: list[WorkloadStatement]) -> None:
     sql = "".join(pending.pieces).strip()
     if sql:
         calls, mean = int(pending.weights.get("calls", 1)), pending.weights.get("mean_ms", 1.0)
         found.append(WorkloadStatement(sql, calls, mean, text_id(sql)))
     elif pending.weights:
-        raise UsageError(f"Line {pending.line} of the workload file gives a weight to no statement", todo=_HOW)
+        raise UsageError(
+            f"Line {_line(text, pending.weighed_at)} of the workload file gives a weight to no statement", todo=_HOW
+        )
 
 
 def _read_weight(text: str, token: Token, pending: _Pending) -> None:
     match = _WEIGHT.match(token.text)
     if not match:
         return
-    pending.line = _line(text, token.start)
+    pending.weighed_at = token.start
     rest, position = match.group(1).rstrip(), 0
     while position < len(rest):
         pair = _PAIR.match(rest, position)

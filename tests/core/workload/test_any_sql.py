@@ -28,7 +28,6 @@ from optischema_tui.core.workload.fingerprint import fingerprint
 from optischema_tui.core.workload.lexer import significant, tokens
 from optischema_tui.core.workload.picture import build_picture
 from optischema_tui.core.workload.row_limit import with_limit
-from optischema_tui.core.workload.sql_format import pretty
 from tests.core.workload.any_sql import BREAKERS, Sql, broken
 
 UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ufeff]")
@@ -39,7 +38,6 @@ def read_every_way(text: str) -> None:
     assert classify(text) in ("", OURS, CATALOG, MAINTENANCE)
     reads_catalog_only(text)
     assert re.fullmatch("[0-9a-f]{16}", fingerprint(text))
-    assert not UNSAFE.search(pretty(text))
     line = one_line(text, 80)
     assert not UNSAFE.search(line)
     assert sum(max(0, wcwidth(character)) for character in line) <= 80
@@ -124,7 +122,7 @@ def test_a_megabyte() -> None:
             pieces.append(Sql(seed + size, parameters=seed % 2 == 0).query())
             size += len(pieces[-1]) + 11
         text = " UNION ALL ".join(pieces)
-        for name, read in {**READERS, "pretty": pretty}.items():
+        for name, read in READERS.items():
             assert min(_seconds(read, text) for _ in range(2)) < 1.0, name
 
 

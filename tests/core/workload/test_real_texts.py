@@ -1,6 +1,8 @@
-"""Lexer, fingerprint, workload file, statements and layout."""
+"""Lexer, fingerprint, workload file and statements."""
 
 from __future__ import annotations
+
+import time
 
 import pytest
 
@@ -8,7 +10,6 @@ from optischema_tui.core.errors import UsageError
 from optischema_tui.core.models import QueryRow, StatementKey
 from optischema_tui.core.workload.fingerprint import fingerprint, normalise
 from optischema_tui.core.workload.lexer import tokens
-from optischema_tui.core.workload.sql_format import LONGEST, pretty
 from optischema_tui.core.workload.statement import from_rows
 from optischema_tui.core.workload.workload_file import parse
 
@@ -45,6 +46,17 @@ def test_tokens(sql, last, closed):
 def test_two_megabytes_are_cut_in_linear_time():
     for piece in ("'", "(", "/*", "$a", '""', "E'\\"):
         assert sum(len(token.text) for token in tokens(piece * 100_000)) == len(piece) * 100_000
+
+
+def test_a_long_workload_file_is_read_in_linear_time():
+    def seconds(statements: int) -> float:
+        text = "-- calls: 3\nSELECT a FROM t WHERE b = 1;\n" * statements
+        begun = time.process_time()
+        assert len(parse(text)) == statements
+        return time.process_time() - begun
+
+    ratio = min(seconds(16_000) / seconds(1_000) for _ in range(2))
+    assert ratio < 40, f"16 times the statements take {ratio:.0f} times as long"
 
 
 @pytest.mark.parametrize(
@@ -149,32 +161,3 @@ def test_rows_of_one_queryid_are_one_statement():
     assert [each.queryid for each in found] == [2, 1, 3, 4]
     assert (found[1].calls, found[1].mean_ms) == (40, 4.0)
     assert [bool(each.problem) for each in found] == [False, False, True, True]
-
-
-def test_layout():
-    assert pretty("select a, b from t where c = $1 and d in ($2, 'x') order by 1 limit $3") == (
-        "SELECT\n  a,\n  b\nFROM t\nWHERE\n  c = $1 AND d IN ($2, 'x')\nORDER BY\n  1\nLIMIT $3"
-    )
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "selec frm",
-        "SELECT date $1",
-        "SELECT $1::interval '5",
-        "VACUUM t",
-        "SELECT a FROM",
-        "SELECT " + "(" * 5000 + "1" + ")" * 5000,
-        "SELECT '" + "x" * LONGEST + "'",
-        "",
-    ],
-)
-def test_what_cannot_be_laid_out_stays_as_it_is(text):
-    assert pretty(text) == text
-
-
-def test_layout_is_safe_to_show():
-    for text in ("SELECT '\x1b]0;x\x07' FROM \"[/x]\"", "selec '\x1b[2J\u202e\x00'"):
-        assert not set(pretty(text)) & set("\x1b\x07\x00\u202e")
-        assert pretty(text)

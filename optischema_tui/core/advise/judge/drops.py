@@ -274,9 +274,7 @@ def _recommend(
 
 
 def _risk_reasons(index: IndexFacts, uses: _Uses) -> tuple[str, ...]:
-    reasons = [
-        "this program does not drop an index that it has not made: run the SQL yourself once the unknowns are clear"
-    ]
+    reasons = ["somebody else has made it: approve this once the unknowns are clear"]
     if uses.readers and not uses.survivor:
         reasons.insert(0, "statements read it today; by the planner's figures they do as well without it")
     reasons.append(f"undoing it means building {size(index.size_bytes)} again")

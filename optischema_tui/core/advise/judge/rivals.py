@@ -81,10 +81,9 @@ def _obvious(case: Case, spec: IndexSpec) -> IndexSpec | None:
 
 def _compare(case: Case, spec: IndexSpec, other: IndexSpec, have: float, instead: float) -> str:
     sizes = f"{size(case.costs.size(other))} against {size(case.costs.size(spec))}"
-    return (
-        f"in its place, {keys_of(other)}: the workload would save {max(0.0, instead):.1%} of its time, "
-        f"not {have:.1%} ({sizes})."
-    )
+    saves, now = f"{max(0.0, instead):.1%}", f"{have:.1%}"
+    than = f", not {now}" if saves != now else ", as it does now"
+    return f"in its place, {keys_of(other)}: the workload would save {saves} of its time{than} ({sizes})."
 
 
 def _same_table(one: IndexSpec, other: IndexSpec) -> bool:
