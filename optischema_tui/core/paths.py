@@ -24,6 +24,10 @@ class Paths:
     """For what can be made again; None: nothing is kept."""
     keep_labs: bool = True
     """Labs are kept there between starts."""
+    audit_syslog: bool = False
+    """The head of the audit chain goes to the system's log with each change."""
+    audit_checkpoint: Path | None = None
+    """A file to which each head of the audit chain is appended."""
 
     @property
     def history_db(self) -> Path:

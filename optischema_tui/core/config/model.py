@@ -76,3 +76,5 @@ class Config:
     """The head of the audit chain goes to the system's log with each change."""
     audit_checkpoint: Path | None = None
     """A file to which each head of the audit chain is appended."""
+    watch_command: tuple[str, ...] = ()
+    """A program and its arguments, run without a shell when a change made something worse."""

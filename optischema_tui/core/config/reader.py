@@ -15,7 +15,7 @@ from optischema_tui.core.safe_text import one_line
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-_SECTIONS = ("profiles", "policy", "ui", "lab", "history", "audit")
+_SECTIONS = ("profiles", "policy", "ui", "lab", "history", "audit", "watch")
 
 
 def load_config(path: Path) -> Config:
@@ -78,6 +78,7 @@ def read(path: Path, document: Mapping[str, Any]) -> Config:
     lab = reader.section(document, "lab", schema.LabTable)
     history = reader.section(document, "history", schema.HistoryTable)
     audit = reader.section(document, "audit", schema.AuditTable)
+    command = reader.command(reader.section(document, "watch", schema.WatchTable).command, "watch")
     policy = reader.policy(document.get("policy"), "policy") or reader.mistyped_policy(document)
     return Config(
         path,
@@ -94,6 +95,7 @@ def read(path: Path, document: Mapping[str, Any]) -> Config:
         policy=policy,
         audit_syslog=audit.syslog,
         audit_checkpoint=Path(audit.checkpoint).expanduser() if audit.checkpoint else None,
+        watch_command=command,
     )
 
 
@@ -121,7 +123,7 @@ class _Reader:
             checked = ProfileTable.model_validate(table)
             params = {key: value for key in KEYWORDS if (value := getattr(checked, key))}
             check_keywords(params, f"{self.path}: {where}")
-            self._check_command(checked.password_command, where)
+            self._check_command(checked.password_command, "password_command", where)
         except ValidationError as error:
             return list(self._told(error, ProfileTable, where))
         except ConfigError as error:
@@ -185,10 +187,19 @@ class _Reader:
     def unknown(self, table: Mapping[str, Any], known: tuple[str, ...], where: str) -> None:
         self.problems += [self._unknown_key(key, known, where) for key in table if key not in known]
 
-    def _check_command(self, command: list[str], where: str) -> None:
+    def command(self, command: list[str], where: str) -> tuple[str, ...]:
+        """A command that may be run; none, with the mistake noted, where others could have written it."""
+        try:
+            self._check_command(command, "command", where)
+        except ConfigError as error:
+            self.problems.append(error)
+            return ()
+        return tuple(command)
+
+    def _check_command(self, command: list[str], key: str, where: str) -> None:
         if command and self.path.exists() and self.path.stat().st_mode & 0o022:
             raise ConfigError(
-                f"{self.path}: the password_command of {where} is not run",
+                f"{self.path}: the {key} of {where} is not run",
                 "Others than you may write the file",
                 f"Run: chmod go-w {self.path}",
             )

@@ -51,6 +51,7 @@ _Seconds = Annotated[float, Field(ge=LEAST_INTERVAL, lt=1e6, allow_inf_nan=False
 _Pause = Annotated[Literal[0], Field()] | _Seconds
 _SECONDS = f"a number of seconds, at least {LEAST_INTERVAL:g}"
 _STRING = "a string"
+_STRINGS = "a list of strings"
 _TRUTH = "true or false"
 
 
@@ -119,6 +120,10 @@ def _own_path(value: str) -> str:
 class AuditTable(Table):
     syslog: bool = Field(True, description=_TRUTH)
     checkpoint: Annotated[str, AfterValidator(_own_path)] = Field("", description="a file, from / or ~/ on")
+
+
+class WatchTable(Table):
+    command: list[str] = Field([], description=_STRINGS)
 
 
 class HistoryTable(Table):

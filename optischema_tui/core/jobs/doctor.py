@@ -12,6 +12,8 @@ from optischema_tui.core.cluster.binaries import find_binaries
 from optischema_tui.core.errors import LabError
 from optischema_tui.core.models import TargetIdentity
 from optischema_tui.core.paths import Paths, locate
+from optischema_tui.core.policy.countersign import directory_problem
+from optischema_tui.core.policy.places import load_policy, pulled
 from optischema_tui.core.target.capabilities import Capabilities, Capability, Group, in_order
 from optischema_tui.core.target.observer import PACKAGE, Observer
 from optischema_tui.core.target.probe import probe
@@ -37,7 +39,7 @@ def examine(spec: TargetSpec, paths: Paths | None = None, lab_bindir: str = "") 
             await observer.close()
 
     identity, found = asyncio.run(run())
-    local = (history_part(paths or locate()), lab_part(lab_bindir))
+    local = (history_part(paths or locate()), lab_part(lab_bindir), policy_part(spec))
     return identity, replace(found, parts=in_order((*found.parts, *local)))
 
 
@@ -88,3 +90,20 @@ def lab_part(bindir: str = "") -> Capability:
     except LabError as error:
         return Capability("lab", False, " ".join(error.parts[:2]), error.todo, title, group)
     return Capability("lab", True, title=title, group=group)
+
+
+def policy_part(spec: TargetSpec) -> Capability:
+    """Does a policy that can be relied on let changes be made here, but for windows and counts that come and go?"""
+    title, group, policy = "Policy of changes", Group.LOCAL, load_policy(spec.policy)
+    remedy = "See: optischema-tui policy TARGET"
+    if policy.problems:
+        reason = f"Nothing is applied under a policy that cannot be relied on. {policy.problems[0]}"
+        return Capability("policy", False, reason, remedy, title, group)
+    for switch, sentence in pulled(policy):
+        return Capability("policy", False, f"{sentence}: nothing is applied ({switch.told})", remedy, title, group)
+    if policy.second_approver is not None:
+        where = policy.countersign_dir
+        problem = directory_problem(where) if where else "A second approver is required, but no countersign_dir is set"
+        if problem:
+            return Capability("policy", False, problem, remedy, title, group)
+    return Capability("policy", True, title=title, group=group)

@@ -17,6 +17,7 @@ from optischema_tui.core.config import (
     nearest,
 )
 from optischema_tui.core.errors import UsageError
+from optischema_tui.core.policy.places import own_rules
 from optischema_tui.core.safe_text import one_line
 from optischema_tui.core.target.conninfo import is_url, known_keywords, parse_conninfo, parse_url
 from optischema_tui.core.target.credentials.order import find, of_service
@@ -92,6 +93,7 @@ def _reach(target: str | None, config: Config, allow_changes: bool) -> tuple[Tar
         allow_changes=allow_changes or bool(profile and profile.allow_changes),
         sample_rows=profile is None or profile.sample_rows,
         interval=config.refresh,
+        policy=own_rules(config, profile),
     )
     if profile is not None:
         spec = _with_profile(spec, profile)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from threading import Lock
 
 from optischema_tui.core.models import digest
+from optischema_tui.core.policy.rules import OwnRules
 
 
 class Renewal:
@@ -53,6 +54,8 @@ class TargetSpec:
     """Filter reasons whose statements are shown from the start."""
     theme: str = ""
     """The profile's own; empty: the program's."""
+    policy: OwnRules = field(default_factory=OwnRules)
+    """What the user's config says may be changed there."""
     renewal: Renewal | None = field(default=None, repr=False, compare=False)
     """Where the password can be had anew."""
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from optischema_tui.core.cluster.cluster import Cluster
-from optischema_tui.core.config import Config
-from optischema_tui.core.jobs.doctor import LEAST_FREE_BYTES, examine, history_part, lab_part
+from optischema_tui.core.config import Config, load_config
+from optischema_tui.core.jobs.doctor import LEAST_FREE_BYTES, examine, history_part, lab_part, policy_part
 from optischema_tui.core.paths import locate
 from optischema_tui.core.target.capabilities import Level
 from optischema_tui.core.target.connection_parts import connection_parts
@@ -46,6 +46,24 @@ def test_a_machine_without_programs_for_the_lab(tmp_path: Path) -> None:
     assert part.level is Level.MISSING
     assert part.reason
     assert part.remedy
+
+
+def test_a_policy_that_lets_nothing_be_changed_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    cases = {
+        "changes_per_day = 0": "",
+        "kind = 1": "unknown key kind",
+        "second_approver = true": "no countersign_dir is set",
+        f"second_approver = true\ncountersign_dir = '{tmp_path}/none'": "cannot be used",
+    }
+    for rule, words in cases.items():
+        file.write_text(f"[policy]\n{rule}\n")
+        part = policy_part(resolve("host=h", load_config(file)))
+        assert (part.level is Level.OK) is (words == "")
+        assert words in part.reason
+    file.write_text("")
+    (tmp_path / "STOP").touch()
+    assert "STOP is there" in policy_part(resolve("host=h", load_config(file))).reason
 
 
 def facts(**session: object) -> ServerFacts:
@@ -91,7 +109,7 @@ def test_where_the_password_comes_from(tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_the_whole_table_has_the_local_parts(fresh_db: str, state_dir: Path) -> None:
     _, found = examine(resolve(fresh_db, Config()), locate(str(state_dir)))
-    assert [part.name for part in found.parts][-2:] == ["history", "lab"]
+    assert [part.name for part in found.parts][-3:] == ["history", "lab", "policy"]
     assert all(part.title for part in found.parts)
 
 
