@@ -36,7 +36,12 @@ class Context:
         config = load_config(paths.config_file)
         for problem in config.problems:
             say(f"warning: {problem.sentence}")
-        paths = replace(paths, keep_labs=config.lab_cache)
+        paths = replace(
+            paths,
+            keep_labs=config.lab_cache,
+            audit_syslog=config.audit_syslog,
+            audit_checkpoint=config.audit_checkpoint,
+        )
         return cls(paths, config, getattr(arguments, "json", False), arguments.allow_changes)
 
     def spec(self, target: str | None) -> TargetSpec:

@@ -7,7 +7,7 @@ from typing import Any
 
 from optischema_tui.core.clock import iso, local_stamp
 from optischema_tui.core.errors import UsageError
-from optischema_tui.core.jobs import targets
+from optischema_tui.core.jobs import audit, targets
 from optischema_tui.core.models import KnownTarget
 from optischema_tui.core.safe_text import one_line
 from optischema_tui.twins.context import Context, say
@@ -32,8 +32,8 @@ def run(context: Context, arguments: Namespace) -> int:
 
 
 def _changed(context: Context, what: str, name: str, notice: str) -> int:
-    if notice:
-        say(f"note: {notice}")
+    for told in filter(None, (notice, audit.profile_changed(context.paths, what, name, context.clock))):
+        say(f"note: {told}")
     context.out({what: name, "file": str(context.paths.config_file)}, lambda: f"{what}: {name}")
     return 0
 

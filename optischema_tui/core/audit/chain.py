@@ -2,7 +2,8 @@
 
 An entry's hash is SHA-256(PREFIX + length of body as 8 bytes, big endian + previous hash as 32 bytes + body). The body
 is canonical JSON and holds the entry's number, time, event and change id: the columns beside it are only copies.
-Without an anchor kept elsewhere, a shortened tail and a chain rewritten from some entry to its end cannot be seen.
+Numbers and links run on from one segment of the journal to the next. Without an anchor kept elsewhere, a shortened tail
+and a chain rewritten from some entry to its end cannot be seen: see `anchors`.
 """
 
 from __future__ import annotations
@@ -80,39 +81,48 @@ class Break:
     """The first place where the chain does not hold."""
 
     kind: str
-    """edited, removed, inserted, reordered, shortened, rewritten, other-install, change-edited, change-removed or
-    change-inserted"""
+    """edited, removed, inserted, reordered, shortened, rewritten, other-install, segment-missing, segment-swapped,
+    change-edited, change-removed, change-inserted, evidence-edited, evidence-removed or evidence-inserted"""
     seq: int
     sentence: str
 
 
-def read_link(seq: int, at: int, event: str, change_id: str, body: bytes, prev: str, digest: str) -> Link:
-    """The link of a stored row, whatever nonsense it holds."""
+Inner = Mapping[str, Any]
+
+
+def read_link(row: tuple[Any, ...], typed: bool = True) -> tuple[Link, Inner]:
+    """The link of a stored row (seq, at, event, change_id, body, prev, hash), whatever nonsense it holds, and what its
+    body holds (nothing unless the link is whole).
+
+    `typed`: every column has the type that the format gives it.
+    """
+    seq, at, event, change_id, body, prev, digest = row
     try:
-        whole = link_hash(prev, body) == digest
+        whole = typed and link_hash(prev, body) == digest
         inner = json.loads(body)
         copies = (inner["at_us"], inner["event"], inner["change_id"]) == (at, event, change_id)
         inner_seq = int(inner["seq"])
-    except (ValueError, TypeError, KeyError, RecursionError):
-        return Link(seq, -1, str(prev), str(digest), False, False)
-    return Link(seq, inner_seq, prev, digest, whole, copies)
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
+        return Link(seq, -1, str(prev), str(digest), False, False), {}
+    return Link(seq, inner_seq, prev, digest, whole, copies), inner if whole else {}
 
 
-def first_break(links: Sequence[Link]) -> Break | None:
-    """The first break of the chain, or None when every link holds. `links` in the order of their numbers."""
+def first_break(links: Sequence[Link], first: int = 1, origin: str = ORIGIN) -> Break | None:
+    """The first break of the chain, or None when every link holds. `links` in the order of their numbers, which begin
+    with `first`, whose previous hash is `origin`."""
     if not links:
-        return Break("removed", 1, "Every entry is gone, also the first one that each journal begins with")
-    prev = ORIGIN
+        return Break("removed", first, "Every entry is gone, also the first one that each journal begins with")
+    prev = origin
     for place, link in enumerate(links):
-        expected = place + 1
+        expected = place + first
         if not (link.whole and link.copies_fit and link.prev == prev and link.seq == link.inner_seq == expected):
-            return _classify(links, place, prev)
+            return _classify(links, place, expected, prev)
         prev = link.hash
     return None
 
 
-def _classify(links: Sequence[Link], place: int, prev: str) -> Break:
-    link, expected = links[place], place + 1
+def _classify(links: Sequence[Link], place: int, expected: int, prev: str) -> Break:
+    link = links[place]
     later = links[place + 1 :]
     if any(other.whole and other.prev == prev and other.inner_seq == expected for other in later) and (
         link.prev == prev or link.inner_seq == expected
@@ -130,45 +140,19 @@ def _classify(links: Sequence[Link], place: int, prev: str) -> Break:
             return Break("reordered", link.seq, f"Entry {link.inner_seq} stands where entry {expected} belongs")
         return Break("removed", expected, f"Entry {expected} was removed")
     if link.inner_seq < expected:
-        return _classify_early(links, place)
+        return _classify_early(links, place, expected)
     if link.prev == prev:
         return Break("edited", link.seq, f"Entry {expected} was given the number {link.seq}")
     if place == 0:
-        return Break("removed", 1, "What stood before the first entry was removed")
+        return Break("removed", expected, f"What stood before entry {expected} was removed")
     before = links[place - 1]
     return Break("edited", before.seq, f"Entry {before.seq} was rewritten: entry {link.seq} followed another one")
 
 
-def _classify_early(links: Sequence[Link], place: int) -> Break:
+def _classify_early(links: Sequence[Link], place: int, expected: int) -> Break:
     link, before = links[place], links[place - 1]
     if place >= 1 and link.prev == before.prev and link.hash != before.hash:
         return Break("inserted", before.seq, f"Entry {before.seq} was put in: the true one stands after it")
     if any(other.hash == link.hash for other in links[:place]):
         return Break("inserted", link.seq, f"Entry {link.seq} was put in: it is a copy of entry {link.inner_seq}")
-    return Break("reordered", link.seq, f"Entry {link.inner_seq} stands where entry {place + 1} belongs")
-
-
-def parse_anchor(text: str) -> tuple[tuple[int, str, str], ...]:
-    """(seq, hash, install id or '') of each `seq:hash[:install]` line; lines of another form are ignored."""
-    found = []
-    for line in text.splitlines():
-        parts = line.strip().split(":")
-        if len(parts) in (2, 3) and parts[0].isdecimal() and len(parts[1]) == 64:
-            found.append((int(parts[0]), parts[1].lower(), parts[2] if len(parts) == 3 else ""))
-    return tuple(found)
-
-
-def anchor_break(links: Sequence[Link], install: str, anchors: Sequence[tuple[int, str, str]]) -> Break | None:
-    """How a chain that holds in itself differs from what was anchored elsewhere; None when it does not."""
-    for seq, digest, anchored in anchors:
-        if (anchored and anchored != install) or (seq == 1 and links[0].hash != digest):
-            return Break("other-install", 1, "This journal belongs to another installation than the anchor")
-        if seq < 1 or seq > len(links):
-            return Break(
-                "shortened", len(links) + 1, f"The journal ends at entry {len(links)}; the anchor knows entry {seq}"
-            )
-        if links[seq - 1].hash != digest:
-            return Break(
-                "rewritten", seq, f"Entry {seq} or one before it was rewritten: its hash is not the anchored one"
-            )
-    return None
+    return Break("reordered", link.seq, f"Entry {link.inner_seq} stands where entry {expected} belongs")

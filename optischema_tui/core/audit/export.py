@@ -2,7 +2,7 @@
 
 Each entry keeps its exact body (canonical JSON, as one string), so that for every line
 `hash == SHA-256(b"optischema-audit-v1" + len(body).to_bytes(8, "big") + bytes.fromhex(prev) + body)`
-and `prev` is the hash of the line before (64 zeros for the first).
+and `prev` is the hash of the line before (64 zeros for entry 1). All segments follow one another without a seam.
 """
 
 from __future__ import annotations

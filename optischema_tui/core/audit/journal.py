@@ -7,59 +7,53 @@ before the call returns: no intent, no action. Damage is never repaired or moved
 from __future__ import annotations
 
 import json
-import secrets
 import sqlite3
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from optischema_tui.core.audit import chain
+from optischema_tui.core.audit import anchors, chain, outside, segments, tables
+from optischema_tui.core.audit import evidence as pieces
+from optischema_tui.core.audit.actor import actor
+from optischema_tui.core.audit.outside import NOWHERE, Outside
+from optischema_tui.core.audit.tables import ENTRY, PAGE, Row
+from optischema_tui.core.audit.verify import VerifyResult as VerifyResult
+from optischema_tui.core.audit.verify import verify
 from optischema_tui.core.clock import SYSTEM, Clock
 from optischema_tui.core.errors import StorageError, UsageError
 from optischema_tui.core.history.codec import DecodeError, decode, encode
-from optischema_tui.core.history.database import Database, Schema, quick_check
+from optischema_tui.core.history.database import Database
 from optischema_tui.core.models import AuditEntry, Change, ChangeState, digest
+from optischema_tui.core.paths import Paths
 from optischema_tui.core.safe_text import redact
 
-APPLICATION_ID = 0x4F534155
-_ENTRY = "seq, at, event, change_id, body, prev, hash"
+DAY = 86400.0
 _UNTOUCHED = frozenset({"forward_sql", "inverse_sql"})
 """What runs must stay as it was approved: its hash says so."""
-
-
-@dataclass(frozen=True, slots=True)
-class VerifyResult:
-    ok: bool
-    entries: int
-    first_bad: int | None
-    """Number of the first entry that is not well."""
-    problem: str
-    """One sentence; empty when ok."""
-    kind: str = ""
-    """See `chain.Break.kind`; empty when ok."""
-    anchored: bool = False
-    """False: a shortened tail and a full rewrite could not be seen, because no anchor was given."""
+Evidence = Mapping[str, Any]
+"""Pieces by name, JSON values."""
 
 
 class Journal:
     """Any thread may use it; several programs may share the file. Methods raise StorageError."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, told: Outside = NOWHERE) -> None:
         self._database = database
         self._clock = clock
+        self._told = told
+        self._install = ""
+        self._untold = ""
 
     @classmethod
-    def open(cls, path: Path, clock: Clock = SYSTEM) -> Journal:
-        """The journal at `path`; the file is opened or begun on first use."""
-        schema = Schema(
-            what="The audit journal",
-            application_id=APPLICATION_ID,
-            migrations=(lambda connection: _create(connection, clock.wall()),),
-            synchronous="FULL",
-            disposable=False,
-        )
-        return cls(Database(path, schema, clock), clock)
+    def open(cls, path: Path, clock: Clock = SYSTEM, told: Outside = NOWHERE) -> Journal:
+        """The journal at `path`; the file is opened or begun on first use. `told`: where its head goes beside."""
+        return cls(Database(path, tables.schema(clock.wall()), clock), clock, told)
+
+    @classmethod
+    def of(cls, paths: Paths, clock: Clock = SYSTEM) -> Journal:
+        """The journal of this program, with the anchors that its config file names."""
+        return cls.open(paths.audit_db, clock, Outside(paths.audit_syslog, paths.audit_checkpoint))
 
     def close(self) -> None:
         self._database.close()
@@ -73,42 +67,111 @@ class Journal:
     @property
     def notice(self) -> str:
         """Sentences for the person: the file vanished under the running program, is damaged, is not backed up, cannot
-        be written. Empty otherwise."""
-        return self._database.notice
+        be written; the checkpoint file cannot be. Empty otherwise."""
+        return " ".join(filter(None, (self._database.notice, self._untold)))
 
     # --- writing ---
 
-    def record(self, event: str, body: dict[str, Any], change_id: str = "") -> AuditEntry:
-        """Append one entry. Floats in `body` are kept as text; secrets are taken out. TypeError: see `chain.plain`."""
-        at = self._clock.wall()
-        kept = chain.plain(body)
-        return self._database.write(lambda connection: _append(connection, at, event, change_id, kept))
+    def record(
+        self, event: str, body: dict[str, Any], change_id: str = "", evidence: Evidence | None = None
+    ) -> AuditEntry:
+        """Append one entry. Floats in `body` are kept as text; secrets are taken out. TypeError: see `chain.plain`.
 
-    def save(self, change: Change, event: str, body: dict[str, Any]) -> AuditEntry:
-        """Store `change` as it stands now, and the entry that tells why, in one transaction."""
-        at = self._clock.wall()
-        kept = chain.plain(body)
+        `evidence` is kept beside the chain: the entry names its hashes.
+        """
+        return self._write(event, body, change_id, evidence)
+
+    def save(self, change: Change, event: str, body: dict[str, Any], evidence: Evidence | None = None) -> AuditEntry:
+        """Store `change` as it stands now, and the entry that tells why, in one transaction. Else as `record`."""
         row = json.dumps(_redacted_row(change), sort_keys=True)
+        entry = self._write(event, body, change.id, evidence, change, row)
+        if self._told.syslog and change.state in outside.TOLD:
+            outside.tell_syslog(entry.seq, entry.hash, self.install_id)
+        return entry
+
+    def _write(
+        self,
+        event: str,
+        body: dict[str, Any],
+        change_id: str,
+        given: Evidence | None,
+        change: Change | None = None,
+        row: str = "",
+    ) -> AuditEntry:
+        at = self._clock.wall()
+        found = pieces.pieces(given)
+        kept = pieces.named(chain.plain(body), found)
 
         def work(connection: sqlite3.Connection) -> AuditEntry:
-            entry = _append(connection, at, event, change.id, kept, change.state.value, digest(row))
-            connection.execute(
-                "INSERT INTO change (id, fingerprint, recommendation_id, state, first_seq, last_seq, body)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET"
-                " state = excluded.state, last_seq = excluded.last_seq, body = excluded.body",
-                (
-                    change.id,
-                    change.target.fingerprint,
-                    change.recommendation_id,
-                    change.state.value,
-                    entry.seq,
-                    entry.seq,
-                    row,
-                ),
-            )
+            state = change.state.value if change is not None else ""
+            entry = tables.append(connection, at, event, change_id, kept, state, digest(row) if row else "")
+            pieces.store(connection, entry.seq, found)
+            if change is not None:
+                _put_change(connection, change, entry.seq, row)
             return entry
 
-        return self._database.write(work)
+        return self._tell(self._database.write(work))
+
+    def _tell(self, entry: AuditEntry) -> AuditEntry:
+        """Append the new head to the checkpoint file, where there is one."""
+        if self._told.checkpoint is not None:
+            self._untold = outside.tell_checkpoint(self._told.checkpoint, entry.seq, entry.hash, self.install_id)
+        return entry
+
+    def close_segment(self, *, force: bool = False) -> Path | None:
+        """Close the open segment when it is large or a year old, or by `force`; gives the archive, None when not due.
+
+        See `segments`. Others that write wait meanwhile.
+        """
+        schema, path, now = self._database.schema, self._database.path, self._clock.wall()
+        if not force and not self._database.read(lambda connection: segments.is_due(connection, now)):
+            return None
+
+        def work(connection: sqlite3.Connection) -> AuditEntry | None:
+            if not force and not segments.is_due(connection, now):
+                return None  # another program has just done it
+            return segments.close(connection, path, schema, now, actor())
+
+        entry = self._database.write(work)
+        if entry is None:
+            return None
+        self._database.write(segments.give_back)
+        self._tell(entry)
+        return segments.archive(path, int(entry.body["segment"]) - 1)
+
+    def prune_evidence(self, days: float = pieces.DAYS) -> int:
+        """Delete evidence that only entries older than `days` name, also from closed segments; gives how many pieces.
+
+        What is deleted is told by an entry before; nothing is written when there is nothing to delete.
+        """
+        before = round((self._clock.wall() - days * DAY) * 1_000_000)
+        schema, old = self._database.schema, segments.archives(self._database.path)
+
+        def look(connection: sqlite3.Connection) -> tuple[int, int]:
+            until = pieces.last_before(connection, before)
+            return until, pieces.count_until(connection, until)
+
+        until, count = self._database.read(look)
+        closed = []
+        for file in old.values():
+            with segments.reading(file, schema) as connection:
+                until = max(until, pieces.last_before(connection, before))
+                found = pieces.count_until(connection, pieces.last_before(connection, before))
+            count += found
+            closed += [file] if found else []
+        if not count:
+            return 0
+
+        def work(connection: sqlite3.Connection) -> AuditEntry:
+            body = {"who": actor(), "until_seq": until, "pieces": count, "older_than_days": repr(float(days))}
+            entry = tables.append(connection, self._clock.wall(), pieces.PRUNED, "", body)
+            pieces.delete_until(connection, until)
+            return entry
+
+        self._tell(self._database.write(work))
+        for file in closed:
+            segments.delete_evidence(file, until)
+        return count
 
     # --- reading ---
 
@@ -143,7 +206,8 @@ class Journal:
     def changes(
         self, fingerprint: str | None = None, states: Collection[ChangeState] | None = None
     ) -> tuple[Change, ...]:
-        """Changes, the newest first; of one target and in some states when so asked."""
+        """Changes, the newest first; of one target and in some states when so asked. Those that were rolled back before
+        the open segment began are not among them."""
         where, parameters = [], []
         if fingerprint is not None:
             where.append("fingerprint = ?")
@@ -155,118 +219,119 @@ class Journal:
         return tuple(map(_change, self._rows(f"{condition}ORDER BY first_seq DESC", tuple(parameters))))
 
     def entries(self, since_seq: int = 0, limit: int | None = None) -> tuple[AuditEntry, ...]:
-        """Entries after number `since_seq`, the oldest first, at most `limit`."""
-        sql = f"SELECT {_ENTRY} FROM audit WHERE seq > ? ORDER BY seq LIMIT ?"
-        bound = -1 if limit is None else limit
-        rows = self._database.read(lambda connection: connection.execute(sql, (since_seq, bound)).fetchall())
-        return tuple(_entry(*row) for row in rows)
+        """Entries after number `since_seq` of all segments, the oldest first, at most `limit`."""
+        return tuple(tables.entry(row) for row in islice(self._onward(since_seq), limit))
+
+    def newest(self) -> Iterator[AuditEntry]:
+        """Entries of all segments, the newest first, read as they are asked for."""
+        return map(tables.entry, self._backward())
+
+    def evidence(self, hashed: str) -> Any | None:
+        """The piece of evidence with this hash; None when it was pruned, or is not what its hash says."""
+        found = self._database.read(lambda connection: pieces.fetch(connection, hashed))
+        if found is not None:
+            return found
+        for file in reversed(segments.archives(self._database.path).values()):
+            with segments.reading(file, self._database.schema) as connection:
+                if (found := pieces.fetch(connection, hashed)) is not None:
+                    return found
+        return None
+
+    def latest(self, *events: str) -> AuditEntry | None:
+        """The newest entry of these events in the open segment."""
+        sql = f"SELECT {ENTRY} FROM audit WHERE event IN ({', '.join('?' * len(events))}) ORDER BY seq DESC LIMIT 1"
+        row = self._database.read(lambda connection: connection.execute(sql, events).fetchone())
+        return tables.entry(row) if row is not None else None
 
     def head(self) -> tuple[int, str]:
         """Number and hash of the last entry; (0, 64 zeros) when all are gone."""
-        return self._database.read(_head)
+        return self._database.read(tables.head)
 
     @property
     def install_id(self) -> str:
         """The random id that the first entry binds; empty when that cannot be read."""
-        rows = self.entries(0, 1)
-        return _install({"body": rows[0].body}) if rows else ""
+        row = self._database.read(tables.first_row)
+        body = tables.inner_body(row[4]) if row is not None else None
+        return str(body.get("install_id", "")) if body is not None else ""
 
     def anchor(self) -> str:
         """The line `seq:hash:install` to keep elsewhere, for `verify`."""
         seq, head = self.head()
-        return f"{seq}:{head}:{self.install_id}"
+        return anchors.checkpoint_line(seq, head, self.install_id)
 
-    def verify(self, anchor: str = "") -> VerifyResult:
-        """Whether the chain and the changes beside it hold, and agree with the lines of `anchor` when given.
+    def comment(self, change_id: str) -> str:
+        """The comment to stand before a statement of a change: it anchors the head in the server's own log."""
+        return anchors.comment(change_id, self.head()[1], self.install_id)
 
-        Raises StorageError when the file cannot be read at all.
+    def verify(self, anchor: str = "", server_log: Iterable[str] = ()) -> VerifyResult:
+        """Whether all segments, the changes and the evidence hold, and agree with the lines of `anchor` (see
+        `anchors.parse_anchors`) and those of a PostgreSQL log.
+
+        Raises StorageError when one of the files cannot be read at all.
         """
-        return self._database.read(lambda connection: _verify(connection, chain.parse_anchor(anchor)))
+        known, heads = anchors.parse_anchors(anchor), anchors.parse_server_log(server_log)
+        path, schema = self._database.path, self._database.schema
+        return self._database.read(lambda connection: verify(connection, path, schema, known, heads))
 
-    def export(self, fmt: str) -> Iterator[str]:
-        """Lines of the whole journal as 'jsonl' or 'csv', without line ends: see `export`."""
+    def export(self, fmt: str, since_seq: int | None = None) -> Iterator[str]:
+        """Lines of all segments as 'jsonl' or 'csv', without line ends: see `export`."""
         from optischema_tui.core.audit.export import lines
 
-        return lines(self._raw(), fmt)
+        return lines(self._onward(since_seq), fmt)
 
-    def _raw(self) -> Iterator[tuple[Any, ...]]:
-        sql = f"SELECT {_ENTRY} FROM audit WHERE seq > ? ORDER BY seq LIMIT 500"
-        after = -(1 << 62)
-
-        def page(connection: sqlite3.Connection) -> list[tuple[Any, ...]]:
-            return connection.execute(sql, (after,)).fetchall()
-
-        while rows := self._database.read(page):
+    def _onward(self, since_seq: int | None) -> Iterator[Row]:
+        after = -(1 << 62) if since_seq is None else since_seq
+        sql = f"SELECT {ENTRY} FROM audit WHERE seq > ? ORDER BY seq LIMIT {PAGE}"
+        while rows := self._page(sql, after, oldest=True):
             yield from rows
             after = rows[-1][0]
 
-    def _rows(self, tail: str, parameters: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+    def _backward(self) -> Iterator[Row]:
+        before = 1 << 62
+        sql = f"SELECT {ENTRY} FROM audit WHERE seq < ? ORDER BY seq DESC LIMIT {PAGE}"
+        while rows := self._page(sql, before, oldest=False):
+            yield from rows
+            before = rows[-1][0]
+
+    def _page(self, sql: str, bound: int, *, oldest: bool) -> list[Row]:
+        """The next rows: from a closed segment when those asked for may be there. Looked for anew with each page, since
+        the open segment may be closed between two."""
+
+        def page(connection: sqlite3.Connection) -> tuple[list[Row], Row | None]:
+            return connection.execute(sql, (bound,)).fetchall(), tables.first_row(connection)
+
+        rows, first = self._database.read(page)
+        begins = int(first[0]) if first is not None else bound
+        if not (bound + 1 < begins if oldest else bound <= begins):
+            return rows
+        files = list(segments.archives(self._database.path).values())
+        for file in files if oldest else reversed(files):
+            with segments.reading(file, self._database.schema) as connection:
+                found = connection.execute(sql, (bound,)).fetchall()
+            if found := [row for row in found if row[0] < begins]:  # no more than the open segment follows
+                return found
+        return rows
+
+    def _rows(self, tail: str, parameters: tuple[Any, ...]) -> list[Row]:
         sql = f"SELECT id, recommendation_id, body FROM change {tail}"
         return self._database.read(lambda connection: connection.execute(sql, parameters).fetchall())
 
 
-def _create(connection: sqlite3.Connection, at: float) -> None:
-    """Format 1: the chain, its beginning, the changes."""
+def _put_change(connection: sqlite3.Connection, change: Change, seq: int, row: str) -> None:
     connection.execute(
-        "CREATE TABLE audit (seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, event TEXT NOT NULL,"
-        " change_id TEXT NOT NULL, body BLOB NOT NULL, prev TEXT NOT NULL, hash TEXT NOT NULL)"
+        "INSERT INTO change (id, fingerprint, recommendation_id, state, first_seq, last_seq, body)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET"
+        " state = excluded.state, last_seq = excluded.last_seq, body = excluded.body",
+        (
+            change.id,
+            change.target.fingerprint,
+            change.recommendation_id,
+            change.state.value,
+            seq,
+            seq,
+            row,
+        ),
     )
-    connection.execute(
-        "CREATE TABLE change (id TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, recommendation_id TEXT NOT NULL,"
-        " state TEXT NOT NULL, first_seq INTEGER NOT NULL, last_seq INTEGER NOT NULL, body TEXT NOT NULL)"
-    )
-    connection.execute("CREATE INDEX change_recommendation ON change (recommendation_id)")
-    for table, action in (("audit", "UPDATE"), ("audit", "DELETE"), ("change", "DELETE")):
-        connection.execute(
-            f"CREATE TRIGGER {table}_no_{action.lower()} BEFORE {action} ON {table}"
-            " BEGIN SELECT RAISE(ABORT, 'the audit journal only grows'); END"
-        )
-    _append(connection, at, "audit.begun", "", {"install_id": secrets.token_hex(16)})
-
-
-def _head(connection: sqlite3.Connection) -> tuple[int, str]:
-    row = connection.execute("SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1").fetchone()
-    return (int(row[0]), str(row[1])) if row else (0, chain.ORIGIN)
-
-
-def _append(
-    connection: sqlite3.Connection,
-    at: float,
-    event: str,
-    change_id: str,
-    body: dict[str, Any],
-    state: str = "",
-    row: str = "",
-) -> AuditEntry:
-    last, prev = _head(connection)
-    seq, at_us = last + 1, round(at * 1_000_000)
-    whole: dict[str, Any] = {"seq": seq, "at_us": at_us, "event": event, "change_id": change_id, "body": body}
-    if change_id and row:
-        whole |= {"state": state, "row": row}
-    text = chain.canonical(whole)
-    try:
-        hashed = chain.link_hash(prev, text)
-    except ValueError as error:
-        raise StorageError(
-            "The audit journal cannot be continued",
-            f"The hash of its last entry, {seq - 1}, is not readable",
-            "Run `optischema-tui audit verify`, and begin a new journal by moving the file away",
-        ) from error
-    connection.execute(
-        f"INSERT INTO audit ({_ENTRY}) VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (seq, at_us, event, change_id, text, prev, hashed),
-    )
-    return AuditEntry(seq, at_us / 1_000_000, event, change_id, body, prev, hashed)
-
-
-def _entry(seq: int, at: int, event: str, change_id: str, body: bytes, prev: str, hashed: str) -> AuditEntry:
-    try:
-        told = json.loads(body)["body"]
-    except (ValueError, TypeError, KeyError, RecursionError):
-        told = None
-    if not isinstance(told, dict):
-        told = {"unreadable": "the content of this entry was damaged"}
-    return AuditEntry(seq, at / 1_000_000 if isinstance(at, int) else 0.0, event, change_id, told, prev, hashed)
 
 
 def _redacted_row(change: Change) -> dict[str, Any]:
@@ -283,7 +348,7 @@ def _redacted(value: Any) -> Any:
     return value
 
 
-def _change(row: tuple[Any, ...]) -> Change:
+def _change(row: Row) -> Change:
     try:
         return decode(Change, json.loads(row[2]))
     except (DecodeError, ValueError) as error:
@@ -292,46 +357,3 @@ def _change(row: tuple[Any, ...]) -> Change:
             str(error),
             "Run `optischema-tui audit verify` to see what happened to it",
         ) from error
-
-
-def _verify(connection: sqlite3.Connection, anchors: tuple[tuple[int, str, str], ...]) -> VerifyResult:
-    damage = quick_check(connection)
-    if damage:
-        raise StorageError("The audit journal is damaged and cannot be verified", damage, "Restore it from a backup")
-    links: list[chain.Link] = []
-    last: dict[str, tuple[int, str, str]] = {}
-    install = ""
-    for row in connection.execute(f"SELECT {_ENTRY} FROM audit ORDER BY seq"):
-        link = chain.read_link(*row)
-        links.append(link)
-        if link.whole:
-            inner = json.loads(row[4])
-            if link.seq == 1:
-                install = _install(inner)
-            if inner.get("row"):
-                last[str(inner["change_id"])] = (link.seq, str(inner.get("state")), str(inner["row"]))
-    broken = chain.first_break(links) or chain.anchor_break(links, install, anchors) or _change_break(connection, last)
-    if broken:
-        return VerifyResult(False, len(links), broken.seq, broken.sentence, broken.kind, bool(anchors))
-    return VerifyResult(True, len(links), None, "", "", bool(anchors))
-
-
-def _install(inner: dict[str, Any]) -> str:
-    body = inner.get("body")
-    return str(body.get("install_id", "")) if isinstance(body, dict) else ""
-
-
-def _change_break(connection: sqlite3.Connection, last: dict[str, tuple[int, str, str]]) -> chain.Break | None:
-    """Where the changes differ from what the chain, whole in itself, says of them."""
-    missing = dict(last)
-    for change_id, state, row, seq in connection.execute("SELECT id, state, body, last_seq FROM change"):
-        told = missing.pop(change_id, None)
-        if told is None:
-            return chain.Break("change-inserted", int(seq), f"The change {change_id} has no entry in the journal")
-        if told != (seq, state, digest(str(row))):
-            return chain.Break(
-                "change-edited", told[0], f"The change {change_id} is not as entry {told[0]} of the journal says"
-            )
-    for change_id, (seq, _, _) in missing.items():
-        return chain.Break("change-removed", seq, f"The change {change_id} of entry {seq} was removed")
-    return None

@@ -29,6 +29,6 @@ def make_change(number: int, state: ChangeState = ChangeState.APPROVED, recommen
     )
 
 
-@pytest.fixture(name="make_change")
+@pytest.fixture(name="make_change", scope="session")
 def make_change_fixture():
     return make_change

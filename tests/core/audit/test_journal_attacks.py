@@ -6,6 +6,7 @@ import json
 import random
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -145,6 +146,26 @@ def edit_change_state(raw: Raw) -> None:
     raw.execute("UPDATE change SET state = 'approved'")
 
 
+def hide_change(raw: Raw) -> None:
+    raw.execute("UPDATE change SET fingerprint = 'ffffffffffffffff' WHERE id LIKE '%-0002-%'")
+
+
+def move_change(raw: Raw) -> None:
+    raw.execute("UPDATE change SET recommendation_id = 'bb22' WHERE id LIKE '%-0002-%'")
+
+
+def reorder_changes(raw: Raw) -> None:
+    raw.execute("UPDATE change SET first_seq = 1 WHERE id LIKE '%-0002-%'")
+
+
+def bytes_for_text(raw: Raw) -> None:
+    raw.execute("UPDATE audit SET event = CAST(event AS BLOB) WHERE seq = 5")
+
+
+def no_text(raw: Raw) -> None:
+    raw.execute("UPDATE audit SET hash = CAST(x'fffe' AS TEXT) WHERE seq = 5")
+
+
 def remove_change(raw: Raw) -> None:
     raw.execute("DELETE FROM change WHERE id LIKE '%-0002-%'")
 
@@ -186,12 +207,18 @@ def rewrite_all(raw: Raw, **first: object) -> None:
         (swap_bodies, "reordered", 5),
         (edit_change, "change-edited", 11),
         (edit_change_state, "change-edited", 11),
+        (hide_change, "change-edited", 12),
+        (move_change, "change-edited", 12),
+        (reorder_changes, "change-edited", 12),
+        (bytes_for_text, "edited", 5),
+        (no_text, "edited", 5),
         (remove_change, "change-removed", 12),
         (insert_change, "change-inserted", 3),
     ],
 )
-def test_an_attack_is_named_without_an_anchor(attacked, work: Callable[[Raw], object], kind: str, seq: int) -> None:
-    result = attacked(work)
+@pytest.mark.parametrize("anchored", [False, True])
+def test_an_attack_is_named(attacked, work: Callable[[Raw], object], kind: str, seq: int, anchored: bool) -> None:
+    result = attacked(work, anchored)
     assert not result.ok
     assert (result.kind, result.first_bad) == (kind, seq), result.problem
     assert result.problem
@@ -211,6 +238,23 @@ def test_what_only_an_anchor_can_show(attacked, work: Callable[[Raw], object], k
     assert plain.ok or plain.kind.startswith("change-"), "the chain alone cannot show this; document it if it can now"
     result = attacked(lambda raw: None, anchored=True)
     assert (result.ok, result.kind) == (False, kind)
+
+
+def test_an_older_copy_of_the_file_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "audit.db"
+    with closing(Journal.open(path)) as journal:
+        journal.record("step", {"n": 1})
+    older = path.read_bytes()
+    with closing(Journal.open(path)) as journal:
+        journal.record("step", {"n": 2})
+        anchor = journal.anchor()
+    path.write_bytes(older)
+    with closing(Journal.open(path)) as journal:
+        assert journal.verify().ok
+        result = journal.verify(anchor)
+        assert (result.kind, result.first_bad) == ("shortened", 3)
+        journal.record("step", {"n": "another"})
+        assert journal.verify(anchor).kind == "rewritten"
 
 
 def test_the_triggers_stop_accidents(tmp_path: Path, make_change) -> None:

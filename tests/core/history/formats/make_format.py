@@ -117,7 +117,7 @@ def fill_history(path: Path) -> None:
 def fill_audit(path: Path) -> None:
     journal = Journal.open(path, FixedClock(at=START))
     for state in (ChangeState.APPROVED, ChangeState.INTENT, ChangeState.APPLIED):
-        journal.save(change(state), f"change.{state}", {"tick": 1})
+        journal.save(change(state), f"change.{state}", {"tick": 1}, evidence={"figures": {"state": str(state)}})
     journal.close()
 
 
