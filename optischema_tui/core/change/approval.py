@@ -6,28 +6,23 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from optischema_tui.core.audit.actor import actor
-from optischema_tui.core.change.catalog import name_fits, spec_to_detail
 from optischema_tui.core.change.ids import uuid7
 from optischema_tui.core.change.kinds.kind import SEPARATOR, Draft
 from optischema_tui.core.change.ledger import Ledger
-from optischema_tui.core.change.shape import shape_problem
+from optischema_tui.core.change.recommended import draft_of
 from optischema_tui.core.clock import SYSTEM, Clock
 from optischema_tui.core.errors import ChangeRefused
-from optischema_tui.core.models import Change, ChangeState, IndexSpec, Recommendation, TargetIdentity, digest, quote
-from optischema_tui.core.workload.lexer import significant
+from optischema_tui.core.models import Change, ChangeState, Recommendation, TargetIdentity, digest
+from optischema_tui.core.policy.examine import approval_detail, ask_second
+from optischema_tui.core.policy.places import load_policy
+from optischema_tui.core.policy.rules import OwnRules, Policy
 
 if TYPE_CHECKING:
     from optischema_tui.core.audit.journal import Journal
 
-CREATE, DROP = "create_index", "drop_index"
-"""The kinds that the advisor recommends."""
 _OVER = frozenset({ChangeState.ROLLED_BACK, ChangeState.FAILED_CLEAN})
 _MOST_STATEMENTS = 20
 _LONGEST_TEXT = 20_000
-BY_PARTITION = (
-    "Its index is made with CREATE INDEX ON ONLY the parent, then with CREATE INDEX CONCURRENTLY on each partition, "
-    "and each of those is attached with ALTER INDEX .. ATTACH PARTITION"
-)
 
 
 def propose(
@@ -41,67 +36,11 @@ def propose(
     """
     if recommendation.target != identity.fingerprint:
         raise ChangeRefused("The recommendation was made for another database", todo="Choose the target it belongs to")
-    spec = _described(recommendation)
-    create = spec.sql(recommendation.index_name)
-    drop = f"DROP INDEX CONCURRENTLY {quote(spec.schema)}.{quote(recommendation.index_name)}"
-    forward, inverse = (create, drop) if recommendation.kind == CREATE else (drop, create)
-    if (recommendation.forward_sql, recommendation.inverse_sql) != (forward, inverse):
-        raise ChangeRefused(
-            "The recommendation's SQL is not what its description says",
-            f"It should be: {forward}",
-            "Ask for the advice again",
-        )
+    draft = draft_of(recommendation)
     _no_open_change(journal, recommendation)
-    change = Change(
-        id=uuid7(clock),
-        recommendation_id=recommendation.id,
-        target=identity,
-        dsn=dsn,
-        kind=recommendation.kind,
-        title=recommendation.title,
-        forward_sql=forward,
-        inverse_sql=inverse,
-        sql_hash=digest(forward),
-        state=ChangeState.PROPOSED,
-        schema=spec.schema,
-        table=spec.table,
-        index_name=recommendation.index_name,
-        updated_at=clock.wall(),
-        detail={"spec": spec_to_detail(spec), **_evidence(recommendation)},
-    )
-    return begin(journal, change)
-
-
-def _described(recommendation: Recommendation) -> IndexSpec:
-    """The index that it is about. Raises ChangeRefused when this program does not carry such a change out."""
-    spec = recommendation.spec
-    if recommendation.kind == DROP and spec is None:
-        raise ChangeRefused(
-            "An index that this program has not made is not dropped by it",
-            "Whether a standby, a monthly job or another application needs it cannot be seen from here",
-            f"When its unknowns are cleared, run it yourself: {recommendation.forward_sql}",
-        )
-    if recommendation.kind not in (CREATE, DROP) or spec is None or not name_fits(recommendation.index_name):
-        raise ChangeRefused(
-            f"A change of kind {recommendation.kind} cannot be carried out",
-            "Only the creation and the removal of one described index can",
-        )
-    if _in_steps(recommendation.forward_sql):
-        raise ChangeRefused(
-            "The index of a partitioned table is not built by this program",
-            BY_PARTITION,
-            "The statements of the recommendation do that: run them yourself, one by one, outside a transaction",
-        )
-    if problem := shape_problem(spec):
-        raise ChangeRefused(
-            "This index is not built by this program", problem, "When it is what you want, run its SQL yourself"
-        )
-    return spec
-
-
-def _in_steps(sql: str) -> bool:
-    """Whether it is the recipe for a partitioned table and not one statement."""
-    return any(token.kind == "word" and token.text == "ATTACH" for token in significant(sql))
+    change = drafted(draft, identity, dsn, clock)
+    detail = {**change.detail, **_evidence(recommendation)}
+    return begin(journal, replace(change, recommendation_id=recommendation.id, detail=detail))
 
 
 def drafted(draft: Draft, identity: TargetIdentity, dsn: str, clock: Clock, *, rolls_back: str = "") -> Change:
@@ -187,7 +126,14 @@ def _evidence(recommendation: Recommendation) -> dict[str, Any]:
 
 
 def approve(
-    journal: Journal, recommendation: Recommendation, identity: TargetIdentity, dsn: str, *, clock: Clock = SYSTEM
+    journal: Journal,
+    recommendation: Recommendation,
+    identity: TargetIdentity,
+    dsn: str,
+    *,
+    clock: Clock = SYSTEM,
+    auto_undo: bool = False,
+    policy: Policy | None = None,
 ) -> Change:
     """The change of this recommendation, approved by who runs this program, for `Limits.approval_seconds`.
 
@@ -199,15 +145,37 @@ def approve(
     of_this = [change for change in open_changes if change.recommendation_id == recommendation.id]
     same = [change for change in of_this if change.forward_sql == recommendation.forward_sql]
     change = same[0] if same else propose(journal, recommendation, identity, dsn, clock=clock)
-    return give_approval(journal, change, clock)
+    return give_approval(journal, change, clock, auto_undo=auto_undo, policy=policy)
 
 
-def give_approval(journal: Journal, change: Change, clock: Clock) -> Change:
-    """Approve `change`, by who runs this program, now. One that is partly done stays `leftover`."""
+def give_approval(
+    journal: Journal, change: Change, clock: Clock, *, auto_undo: bool = False, policy: Policy | None = None
+) -> Change:
+    """Approve `change`, by who runs this program, now. One that is partly done stays `leftover`.
+
+    `auto_undo`: it is rolled back without a further question when a statement becomes significantly worse by it.
+    Where `policy` wants a second person, the request to them is written; `detail["second"]` is its path. Raises
+    ChangeRefused when it is not one to approve, or has no way back and `auto_undo` wants one; StorageError.
+    """
+    if auto_undo and not change.inverse_sql:
+        raise ChangeRefused(
+            f"Nothing undoes this change of {change.subject}",
+            "It cannot roll itself back",
+            "Approve it without that, or leave it",
+        )
     who = actor()
     name = who.get("login_user") or who.get("os_user", "")
     approved = replace(change, approved_by=name, approved_at=clock.wall())
     state = ChangeState.LEFTOVER if change.state is ChangeState.LEFTOVER else ChangeState.APPROVED
-    return Ledger(journal, approved, clock).move(
-        state, f"Approved by {name}", body={"sql": change.forward_sql, "inverse_sql": change.inverse_sql}
+    rules = policy or load_policy(OwnRules())
+    ledger = Ledger(journal, approved, clock)
+    ledger.move(
+        state,
+        f"Approved by {name}",
+        body={"sql": change.forward_sql, "inverse_sql": change.inverse_sql, "auto_undo": auto_undo},
+        auto_undo=auto_undo,
+        **approval_detail(rules),
     )
+    if path := ask_second(rules, ledger.change):
+        ledger.move(state, "A second person is asked", body={"request": path}, second=path)
+    return ledger.change

@@ -58,8 +58,9 @@ _AGAIN = {
     "40P01": "The server broke a deadlock by ending this statement",
 }
 _EXPLAINED = {
+    "22023": "The server does not take this value",
     "23505": "The rows are not unique",
-    "42501": "The role may not do this: it must own the table and may create in its schema",
+    "42501": "The role may not do this; the lines of the preflight name what it needs",
     "53100": "The server's disk is full",
     "53200": "The server is out of memory",
     "53300": "The server has no connection left",
@@ -117,6 +118,8 @@ def run_ddl(
 def _classify(error: psycopg.Error, connection: psycopg.Connection[Any], cancel: threading.Event) -> Ended:
     state = error.sqlstate or ""
     said = one_line(redact(error.diag.message_primary or str(error)), 300)
+    if state == "22023" and error.diag.message_detail:
+        said += f" ({one_line(redact(error.diag.message_detail), 200).rstrip('.')})"
     if connection.closed or not state or state.startswith("08") or state in ("57P01", "57P02", "57P03"):
         return Ended(End.LOST, state, f"The connection to the server was lost: {said}")
     if state in _AGAIN:

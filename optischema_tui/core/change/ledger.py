@@ -24,14 +24,24 @@ class Ledger:
         self.database: dict[str, Any] = {}
         """Who we are to the server: session_user, current_user, backend_pid, ...; empty before a session."""
 
-    def move(self, state: ChangeState, result: str, *, body: Mapping[str, Any] | None = None, **detail: Any) -> Change:
-        """Put the change into `state`. `result` is one sentence; `body` goes to the audit, `detail` to the change.
+    def move(
+        self,
+        state: ChangeState,
+        result: str,
+        *,
+        body: Mapping[str, Any] | None = None,
+        evidence: Mapping[str, Any] | None = None,
+        **detail: Any,
+    ) -> Change:
+        """Put the change into `state`. `result` is one sentence; `body` goes to the audit, `detail` to the change, and
+        `evidence` (name -> JSON values) beside the audit, which holds its hash.
 
         Raises ChangeRefused when the edge is illegal, StorageError when it cannot be made durable.
         """
         before = self.change.state
         moved = advance(self.change, state, self.clock.wall(), result=result, **detail)
-        self.journal.save(moved, f"change.{state}", self._body(result, {"from": str(before), **(body or {})}))
+        told = self._body(result, {"from": str(before), **(body or {})})
+        self.journal.save(moved, f"change.{state}", told, evidence=evidence)
         self.change = moved
         return moved
 
@@ -46,8 +56,9 @@ class Ledger:
             "database": self.database,
             "target": change.target.fingerprint,
             "kind": change.kind,
-            "index": f"{change.schema}.{change.index_name}",
-            "table": f"{change.schema}.{change.table}",
+            "subject": change.subject,
+            **({"index": f"{change.schema}.{change.index_name}"} if change.index_name else {}),
+            **({"table": f"{change.schema}.{change.table}"} if change.table else {}),
             "sql_hash": change.sql_hash,
             "result": result,
             **more,

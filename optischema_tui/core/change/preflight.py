@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from optischema_tui.core.change.catalog import IndexSeen, ask, see_indexes
@@ -14,6 +14,10 @@ from optischema_tui.core.change.states import BEGINNABLE
 from optischema_tui.core.clock import iso
 from optischema_tui.core.errors import ChangeRefused
 from optischema_tui.core.models import Change, ChangeState, Check, Level, digest
+from optischema_tui.core.policy.check import Proposal
+from optischema_tui.core.policy.examine import policy_lines
+from optischema_tui.core.policy.places import load_policy
+from optischema_tui.core.safe_text import spoken
 from optischema_tui.core.target.session import identify
 from optischema_tui.core.target.spec import TargetSpec
 
@@ -32,12 +36,15 @@ def run_checks(
     limits: Limits,
     holder: dict[str, Any] | None,
     later: tuple[Change, ...],
+    changes: Sequence[Change],
     on_check: Say,
+    typed: str | None = None,
 ) -> tuple[Check, ...]:
     """Every line of the preflight, each told to `on_check` as it is known.
 
-    `holder` is who has the change's advisory lock, None when this session has it. Ends early where the next checks
-    would have nothing to look at. Driver errors pass through.
+    `changes` are all of the target in the journal. `holder` is who has the change's advisory lock, None when this
+    session has it. `typed`: see `way_back`. Ends early where the next checks would have nothing to look at. Driver
+    errors pass through.
     """
     done: list[Check] = []
 
@@ -48,7 +55,8 @@ def run_checks(
 
     server = ask(connection, "server")[0]
     passed = [
-        say(check) for check in (*local_checks(change, spec, now, limits), *server_checks(connection, change, server))
+        say(check)
+        for check in (*local_checks(change, spec, now, limits, typed), *server_checks(connection, change, server))
     ]
     if not all(passed):
         return tuple(done)
@@ -57,11 +65,20 @@ def run_checks(
     if change.table:
         rows = ask(connection, "table", schema=change.schema, table=change.table)
         indexes = see_indexes(connection, change.schema, change.table, change.index_name)
+    for check in policy_lines(spec.policy, _proposal(change, rows), change, changes, now=now):
+        say(check)
     facts = Facts(connection, change, spec, limits, server, rows[0] if rows else {}, indexes, later)
     for check in kind_of(change.kind).preflight(facts):
         say(check)
     say(advisory_lock(holder))
     return tuple(done)
+
+
+def _proposal(change: Change, rows: Sequence[dict[str, Any]]) -> Proposal:
+    """What policies ask of a change, `rows` being those of table.sql."""
+    setting, value, unit = (str(change.detail.get(key, "")) for key in ("setting", "value", "unit"))
+    size = int(rows[0]["table_bytes"]) if rows else None
+    return Proposal(change.kind, table_bytes=size, setting=setting, value=value, unit=unit)
 
 
 def refusal(checks: tuple[Check, ...]) -> ChangeRefused | None:
@@ -79,8 +96,10 @@ def refusal(checks: tuple[Check, ...]) -> ChangeRefused | None:
 # --- what we know without the server ---
 
 
-def local_checks(change: Change, spec: TargetSpec, now: float, limits: Limits) -> tuple[Check, ...]:
-    return changes_allowed(spec), approval(change, now, limits), sql_unchanged(change)
+def local_checks(
+    change: Change, spec: TargetSpec, now: float, limits: Limits, typed: str | None = None
+) -> tuple[Check, ...]:
+    return changes_allowed(spec), approval(change, spec, now, limits), sql_unchanged(change), way_back(change, typed)
 
 
 def changes_allowed(spec: TargetSpec) -> Check:
@@ -90,11 +109,11 @@ def changes_allowed(spec: TargetSpec) -> Check:
     return block(line, "This target is READ ONLY: set allow_changes in its profile, or start with --allow-changes")
 
 
-def approval(change: Change, now: float, limits: Limits) -> Check:
+def approval(change: Change, spec: TargetSpec, now: float, limits: Limits) -> Check:
     line = "approval"
     if change.state not in BEGINNABLE | {ChangeState.PREFLIGHT} or not change.approved_at:
         return block(line, f"The change is {change.state}, not approved")
-    age, longest = now - change.approved_at, limits.approval_seconds
+    age, longest = now - change.approved_at, min(limits.approval_seconds, load_policy(spec.policy).approval_seconds)
     if age > longest:
         return block(
             line, f"Approved {iso(change.approved_at)}, more than {longest / 3600:.0f} h ago: approve it again"
@@ -109,6 +128,22 @@ def sql_unchanged(change: Change) -> Check:
     if digest(change.forward_sql) != change.sql_hash:
         return block(line, "The SQL is not the approved one: its hash differs")
     return ok(line, f"SHA-256 {change.sql_hash[:12]}")
+
+
+def way_back(change: Change, typed: str | None) -> Check:
+    """`typed` is what a person has typed for this change, None while nobody has been asked yet."""
+    line = "way back"
+    if change.rolls_back:
+        return ok(line, "This is the way back of an earlier change")
+    if not change.wants_typing:
+        return ok(line, "The undo is known: it was approved with the change")
+    why = "The server must be restarted for this change" if change.inverse_sql else "Nothing undoes this change"
+    subject = spoken(change.subject or change.kind)
+    if typed is None:
+        return warn(line, f"{why}: it only runs after {subject} was typed")
+    if spoken(typed) != subject:
+        return block(line, f"{why}: type {subject} to say that it is meant")
+    return warn(line, f"{why}; {subject} was typed")
 
 
 # --- which server, and how we reach it ---

@@ -101,13 +101,15 @@ def apply_change(
     cancel: threading.Event | None = None,
     limits: Limits = Limits(),
     pause: Pause | None = None,
+    typed: str = "",
 ) -> Change:
     """Carry out an approved change; gives it in state `verifying` or `needs_attention` (a drop: `kept`).
 
     Raises ChangeRefused when nothing was begun (the change stays approved), and ChangeFailed when it was begun and is
     not done: the journal then says `failed_clean`, `leftover`, `unknown`, `executing` or `needs_attention`. TargetError
     when the server cannot be reached; StorageError when an intent or a result cannot be made durable. `on_progress` is
-    called in another thread. `pause` stands for the waits between attempts.
+    called in another thread. `pause` stands for the waits between attempts. `typed`: the subject of a change that
+    nothing undoes, as the person has typed it.
     """
     change = journal.change(change_id)
     _refuse_unless_beginnable(journal, change, spec, clock)
@@ -121,7 +123,7 @@ def apply_change(
             busy = ChangeRefused(f"Another change of {change.subject} is at work", describe(holder), "Wait for its end")
             raise _refuse(journal, change, clock, busy)
         _refuse_unless_beginnable(journal, change, spec, clock)
-        run = Run(connection, spec, Ledger(journal, change, clock), limits, on_check, on_progress, stop)
+        run = Run(connection, spec, Ledger(journal, change, clock), limits, on_check, on_progress, stop, typed)
         ended = run.go(pause or stop.wait)
     if ended.end is End.LOST:
         _find_out(journal, spec, change, clock, limits, on_progress, stop, pause or stop.wait)
@@ -186,7 +188,7 @@ def result(change: Change) -> Change:
         return change
     todo = {
         ChangeState.FAILED_CLEAN: "Nothing is left of it on the server; it may be applied again",
-        ChangeState.LEFTOVER: "An invalid index is left; the next start, or `changes`, tries again to remove it",
+        ChangeState.LEFTOVER: "Apply it again to carry on, or roll it back; what is broken goes with the next start",
         ChangeState.UNKNOWN: "The next connection finds out what became of it",
         ChangeState.EXECUTING: "The server still works on it; the next connection follows it",
     }.get(change.state, "Look at it in the list of changes")
@@ -224,19 +226,20 @@ def roll_back(
 
 
 def _undo_of(journal: Journal, original: Change, clock: Clock) -> Change:
-    """An approved change that undoes `original`; one that was refused before is used again."""
+    """An approved change that undoes `original`; one that was refused before is used again when it is still the way."""
     try:
         _refuse_unless_undoable(original)
     except ChangeRefused as error:
         raise _refuse(journal, original, clock, error) from None
+    undo = _inverse(original, clock)
     waiting = [
         change
         for change in journal.changes(fingerprint=original.target.fingerprint, states=BEGINNABLE)
-        if change.rolls_back == original.id
+        if change.rolls_back == original.id and change.kind == undo.kind
     ]
     if waiting:
         return give_approval(journal, waiting[0], clock)
-    return give_approval(journal, begin(journal, _inverse(original, clock)), clock)
+    return give_approval(journal, begin(journal, undo), clock)
 
 
 def _refuse_unless_undoable(original: Change) -> None:

@@ -24,7 +24,7 @@ from optischema_tui.core.change.session import (
 )
 from optischema_tui.core.change.settle import STATE_OF, builder_of, settle
 from optischema_tui.core.change.states import EDGES, UNSETTLED, came_from
-from optischema_tui.core.change.verify import finish_applied, record_applied
+from optischema_tui.core.change.verify import finish_applied, mark_part_undone, record_applied
 from optischema_tui.core.clock import SYSTEM, Clock
 from optischema_tui.core.models import BuildProgress, Change, ChangeState
 from optischema_tui.core.target.session import identify, map_error, open_session
@@ -175,6 +175,8 @@ def _judge(connection: psycopg.Connection[Any], spec: TargetSpec, ledger: Ledger
         finish_applied(connection, ledger)
     elif STATE_OF[found] is not was and STATE_OF[found] in EDGES[was]:
         ledger.move(STATE_OF[found], f"After an interruption: {reason}", error=reason)
+    if found is Outcome.PART:
+        mark_part_undone(ledger)
     return Verdict(ledger.change, was, found, reason)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from optischema_tui.core.change.execute import End, Ended, Tell, run_ddl
@@ -19,10 +19,11 @@ from optischema_tui.core.change.preflight import Say, refusal, run_checks
 from optischema_tui.core.change.session import act_as_owner
 from optischema_tui.core.change.settle import STATE_OF, marked, settle
 from optischema_tui.core.change.states import EDGES, UNDOABLE, came_from
-from optischema_tui.core.change.verify import finish_applied, record_applied
+from optischema_tui.core.change.verify import finish_applied, mark_part_undone, record_applied
 from optischema_tui.core.clock import Clock
 from optischema_tui.core.errors import ChangeRefused, OptischemaError
-from optischema_tui.core.models import Change, ChangeState, Check, Level
+from optischema_tui.core.models import BuildProgress, Change, ChangeState, Check, Level
+from optischema_tui.core.policy.examine import stopped
 from optischema_tui.core.target.spec import TargetSpec
 
 if TYPE_CHECKING:
@@ -47,6 +48,8 @@ class Run:
     on_check: Say
     on_progress: Tell
     cancel: threading.Event
+    typed: str = ""
+    """See `preflight.way_back`."""
     checks: tuple[Check, ...] = field(default=(), init=False)
 
     def go(self, pause: Pause) -> Ended:
@@ -88,14 +91,24 @@ class Run:
         patience, attempt = patience_for(sql, self.limits), 0
         while True:
             attempt += 1
+            if why := self._stopped():
+                return Ended(End.CANCELLED, "", why)
             reach("before_execute")
             ended = run_ddl(
                 self.connection, self.spec, self.ledger.change, marked(self.ledger, sql),
-                lock_ms=patience.lock_ms, limits=self.limits, on_progress=self.on_progress, cancel=self.cancel,
+                lock_ms=patience.lock_ms, limits=self.limits, on_progress=self._tell, cancel=self.cancel,
             )  # fmt: skip
             reach("after_execute")
             if not self._again(ended, attempt, patience, pause):
                 return ended
+
+    def _stopped(self) -> str:
+        """A kill switch that was pulled since the preflight; it is looked at before each statement."""
+        change = self.ledger.change
+        return stopped(self.spec.policy, change, self.ledger.journal.changes(fingerprint=change.target.fingerprint))
+
+    def _tell(self, progress: BuildProgress) -> None:
+        self.on_progress(replace(progress, step=int(self.ledger.change.detail.get("step", 0))))
 
     def _preflight(self) -> None:
         """Raises ChangeRefused, with the change back in `approved`, when a line blocks or the checks cannot be done."""
@@ -114,6 +127,7 @@ class Run:
                 self.limits,
                 None,
                 self.on_check,
+                self.typed,
             )
         except (psycopg.Error, OptischemaError):
             ledger.move(came_from(ledger.change), "The preflight could not be finished; nothing was sent")
@@ -122,7 +136,10 @@ class Run:
         if error is None and self.cancel.is_set():
             error = ChangeRefused("The change was cancelled before it began", todo="Nothing was sent to the server")
         if error is not None:
-            ledger.move(came_from(ledger.change), error.sentence, body={"checks": _as_json(checks)})
+            ledger.move(
+                came_from(ledger.change), error.sentence,
+                body={"checks": _as_json(checks)}, evidence={"preflight": _whole(checks)},
+            )  # fmt: skip
             raise error
         reach("after_preflight")
         self.checks = checks
@@ -149,6 +166,7 @@ class Run:
                 "budget_ms": self.limits.budget_ms,
                 "lock_ms": self.limits.build_lock_ms,
             },
+            evidence={"preflight": _whole(self.checks)},
             **announced,
         )
         reach("after_intent")
@@ -174,6 +192,8 @@ class Run:
             return Ended(End.DONE)
         told = f"{ended.why}. {reason}" if ended.why else reason
         self.ledger.move(STATE_OF[found], told, body={"sqlstate": ended.sqlstate}, error=told)
+        if found is Outcome.PART:
+            mark_part_undone(self.ledger)
         return ended
 
 
@@ -186,8 +206,10 @@ def check_change(
     limits: Limits,
     holder: dict[str, Any] | None,
     on_check: Say,
+    typed: str | None = None,
 ) -> tuple[Check, ...]:
-    others = journal.changes(fingerprint=change.target.fingerprint, states=_IN_FORCE)
+    changes = journal.changes(fingerprint=change.target.fingerprint)
+    others = [other for other in changes if other.state in _IN_FORCE]
     since = change.rolls_back or change.id
     later = tuple(
         other
@@ -196,16 +218,26 @@ def check_change(
         if other.table and not other.rolls_back
     )
     return run_checks(
-        connection, change, spec, now=clock.wall(), limits=limits, holder=holder, later=later, on_check=on_check
-    )
+        connection, change, spec, now=clock.wall(), limits=limits, holder=holder, later=later, changes=changes,
+        on_check=on_check,
+        typed=typed,
+    )  # fmt: skip
 
 
 def _told(change: Change, todo: tuple[str, ...]) -> str:
     if not todo:
-        return "The server shows it as done: nothing is sent"
+        return "Nothing is left to send"
     if len(change.steps) == 1:
         return "The statement is sent"
     return f"Statement {len(change.steps) - len(todo) + 1} of {len(change.steps)} is sent: {todo[0]}"
+
+
+def _whole(checks: tuple[Check, ...]) -> list[dict[str, str]]:
+    """Every line with its reason and its query."""
+    return [
+        {"name": check.name, "level": str(check.level), "reason": check.reason, "query": check.query}
+        for check in checks
+    ]
 
 
 def _as_json(checks: tuple[Check, ...]) -> list[dict[str, str]]:

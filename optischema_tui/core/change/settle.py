@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def marked(ledger: Ledger, sql: str) -> str:
     """`sql` with the change's id and the head of the audit chain, which so stand in the server's own log."""
-    return f"/* optischema id={ledger.change.id} head={ledger.journal.head()[1][:12]} */ {sql}"
+    return f"{ledger.journal.comment(ledger.change.id)} {sql}"
 
 
 def builder_of(connection: psycopg.Connection[Any], change: Change) -> int:

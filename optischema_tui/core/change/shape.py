@@ -10,6 +10,8 @@ from optischema_tui.core.safe_text import one_line
 
 METHODS = ("btree", "hash", "gin", "gist", "brin")
 _OPCLASS = re.compile(r'(?:(?:[a-z_][a-z0-9_]{0,62}|"(?:[^"\x00]|""){1,62}")\.)?[a-z_][a-z0-9_]{0,62}')
+_OPTION = re.compile(r"[a-z_]{1,40}")
+_VALUE = re.compile(r"[A-Za-z0-9_.+-]{1,40}")
 _MOST_KEYS = 32
 
 
@@ -21,7 +23,7 @@ def shape_problem(spec: IndexSpec) -> str:
         return f"An index has between 1 and {_MOST_KEYS} columns"
     if any(len(part) not in (0, keys) for part in per_key):
         return "Its parts do not fit its keys in number"
-    return _words(spec) or _method(spec) or _expressions(spec)
+    return _words(spec) or _method(spec) or _options(spec) or _expressions(spec)
 
 
 def names_of(spec: IndexSpec) -> Names:
@@ -52,6 +54,19 @@ def _method(spec: IndexSpec) -> str:
     if spec.include and spec.method not in ("btree", "gist"):
         return f"A {spec.method} index cannot include columns"
     return ""
+
+
+def _options(spec: IndexSpec) -> str:
+    for name, value in spec.options:
+        if not _OPTION.fullmatch(name) or not _VALUE.fullmatch(value):
+            return f"{one_line(name, 40)} = {one_line(value, 40)} is not a storage parameter with its value"
+    if len({name for name, _ in spec.options}) < len(spec.options):
+        return "A storage parameter stands there twice"
+    if "\x00" in spec.tablespace:
+        return "The name of its tablespace holds a NUL byte"
+    if spec.unique and spec.method != "btree":
+        return f"A {spec.method} index cannot be unique"
+    return "NULLS NOT DISTINCT is for a unique index" if spec.nulls_not_distinct and not spec.unique else ""
 
 
 def _expressions(spec: IndexSpec) -> str:

@@ -45,10 +45,11 @@ def finish_applied(connection: psycopg.Connection[Any], ledger: Ledger) -> Chang
     return change
 
 
-def plans_use_it(connection: psycopg.Connection[Any], ledger: Ledger) -> Change:
-    """Move a change whose index is there on, by whether the plans of the statements it was made for read it."""
+def plans_use_it(connection: psycopg.Connection[Any], ledger: Ledger, names: frozenset[str] = frozenset()) -> Change:
+    """Move a change whose index is there on, by whether the plans of the statements it was made for read it. `names`:
+    those of its parts, which the plans show instead."""
     change = ledger.change
-    plans = _plans(connection, change)
+    plans = _plans(connection, change, names or frozenset({change.index_name}))
     used = [plan for plan in plans if plan["uses"]]
     failed = [plan for plan in plans if plan["error"]]
     due = [plan for plan in plans if plan["due"] and not plan["error"]]
@@ -66,17 +67,17 @@ def plans_use_it(connection: psycopg.Connection[Any], ledger: Ledger) -> Change:
     spec = spec_of(change)
     if spec is not None and any(spec.computed):
         result += ". The statistics of its expression come with the table's next ANALYZE"
-    return ledger.move(state, result, body={"plans": plans}, plans=plans)
+    return ledger.move(state, result, body={"plans": plans}, evidence={"plans": plans}, plans=plans)
 
 
-def _plans(connection: psycopg.Connection[Any], change: Change) -> list[dict[str, Any]]:
+def _plans(connection: psycopg.Connection[Any], change: Change, names: frozenset[str]) -> list[dict[str, Any]]:
     """For each affected statement: queryid, whether its plan reads the index, whether it should, or why it cannot be
     told."""
     found = []
     for statement in change.detail.get("statements", ())[:_MOST_STATEMENTS]:
         uses, error = False, ""
         try:
-            uses = change.index_name in explain_generic(connection, str(statement["text"])).indexes()
+            uses = not names.isdisjoint(explain_generic(connection, str(statement["text"])).indexes())
         except PlanFailed as failure:
             error = one_line(failure.sentence, 200)
         due = bool(statement.get("generic", True))
@@ -84,14 +85,28 @@ def _plans(connection: psycopg.Connection[Any], change: Change) -> list[dict[str
     return found
 
 
+def mark_part_undone(ledger: Ledger) -> None:
+    """Of an undo that is partly done: say so at the change that it undoes, which is neither there nor gone."""
+    original = _undone_by(ledger)
+    if original is not None and original.state in UNDOABLE - {ChangeState.NEEDS_ATTENTION}:
+        other = Ledger(ledger.journal, original, ledger.clock)
+        other.database = ledger.database
+        told = f"Its undo is partly done: {ledger.change.detail.get('result', '')}. Roll it back again to end that"
+        other.move(ChangeState.NEEDS_ATTENTION, told, error=told)
+
+
+def _undone_by(ledger: Ledger) -> Change | None:
+    try:
+        return ledger.journal.change(ledger.change.rolls_back) if ledger.change.rolls_back else None
+    except UsageError:
+        return None
+
+
 def _mark_undone(ledger: Ledger) -> None:
     """Move the change that this one undoes to `rolled_back`, once."""
     reach("before_undone")
-    try:
-        original = ledger.journal.change(ledger.change.rolls_back)
-    except UsageError:
-        return
-    if original.state in UNDOABLE:
+    original = _undone_by(ledger)
+    if original is not None and original.state in UNDOABLE:
         other = Ledger(ledger.journal, original, ledger.clock)
         other.database = ledger.database
         other.move(ChangeState.ROLLED_BACK, f"Undone by the change {ledger.change.id}", undone_by=ledger.change.id)

@@ -11,6 +11,8 @@ from optischema_tui.core.target.session import map_error
 
 _LAG_WORTH_SAYING = 1 << 30
 _OLD_SECONDS = 2
+_WAITS_FOR_NEW_PREPARED = 130005
+"""Release notes of 13.5 and 14.1: CREATE INDEX CONCURRENTLY waits for the latest prepared transactions."""
 _STOPS_BUILDERS = [
     "ShareUpdateExclusiveLock",
     "ShareLock",
@@ -50,18 +52,24 @@ def prepared_transactions(facts: Facts) -> Check:
         )
     if rows:
         return warn(line, f"{len(rows)} prepared transactions are open in this database", "prepared")
+    if int(facts.server["version_num"]) < _WAITS_FOR_NEW_PREPARED:
+        return warn(
+            line,
+            "Before 13.5 a build can miss rows of transactions that are prepared while it runs: upgrade first where "
+            "two-phase commit is used",
+            "server",
+        )
     return ok(line, "None is open in this database", "prepared")
 
 
 def old_transactions(facts: Facts) -> Check:
     line = "sessions it would wait for"
-    # A drop also waits for those who have only read the table.
-    drop = facts.change.kind == "drop_index"
+    # Who removes an index waits also for those who have only read the table; who builds one, for every old snapshot.
+    removes, builds = facts.change.kind in ("drop_index", "reindex"), facts.change.kind != "drop_index"
     query = "table_locks"
     with facts.as_login():
-        # writers hold a build up; readers too hold a drop up
-        rows = _holders(facts, _ANY if drop else _WRITES, _OLD_SECONDS)
-        if not drop:
+        rows = _holders(facts, _ANY if removes else _WRITES, _OLD_SECONDS)
+        if builds:
             snapshots, query = facts.ask("snapshots"), "snapshots"
             known = {row["pid"] for row in rows}
             rows += [row for row in snapshots if row["pid"] not in known]
@@ -103,8 +111,8 @@ def lock_probe(facts: Facts) -> Check:
     import psycopg
 
     line = "lock can be had"
-    sql = f"LOCK TABLE {quote(facts.change.schema)}.{quote(facts.change.table)} IN SHARE UPDATE EXCLUSIVE MODE"
-    if facts.table["relkind"] != "r":
+    sql = f"LOCK TABLE ONLY {quote(facts.change.schema)}.{quote(facts.change.table)} IN SHARE UPDATE EXCLUSIVE MODE"
+    if facts.table["relkind"] == "m":
         return ok(line, "A materialized view cannot be probed")
     try:
         with facts.connection.transaction(force_rollback=True):

@@ -27,6 +27,31 @@ class WindowStats:
 
 
 @dataclass(frozen=True, slots=True)
+class Interval:
+    """What one statement did in one stored interval; all users of the statement together."""
+
+    at: float
+    """Its end, seconds since 1970."""
+    seconds: float
+    calls: int
+    exec_time: float
+    """ms"""
+    squares: float | None = None
+    """Sum of squared deviations (ms²) of the calls from their own mean; None when not known."""
+    rows: int = 0
+    hit: int = 0
+    read: int = 0
+    """Shared blocks found in the server's cache, and not found there."""
+    temp: int = 0
+    lower_bound: bool = False
+    """Rows were evicted in it: its figures may be of other calls than they seem."""
+
+    @property
+    def begin(self) -> float:
+        return self.at - self.seconds
+
+
+@dataclass(frozen=True, slots=True)
 class Baseline:
     name: str
     target: str

@@ -71,6 +71,11 @@ class Change:
         return tuple(self.detail.get("undo_steps", ())) or ((self.inverse_sql,) if self.inverse_sql else ())
 
     @property
+    def wants_typing(self) -> bool:
+        """It only runs after its subject was typed: nothing undoes it, or a server may not start with it."""
+        return not self.rolls_back and (not self.inverse_sql or bool(self.detail.get("needs_restart")))
+
+    @property
     def subject(self) -> str:
         """What is changed, as the SQL names it: an index, a table, a setting."""
         told = str(self.detail.get("subject", ""))
@@ -103,6 +108,8 @@ class BuildProgress:
     total: int = 0
     blocker_pid: int = 0
     seconds: float = 0.0
+    step: int = 0
+    """Of the change's statements, the first being 0."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,6 +56,13 @@ class IndexSpec:
     """Per key: a built-in operator class such as text_pattern_ops; empty for the type's own."""
     nulls: tuple[str, ...] = ()
     """Per key: FIRST or LAST where it differs from the direction's own (ASC: LAST, DESC: FIRST), else empty."""
+    unique: bool = False
+    nulls_not_distinct: bool = False
+    """Of a unique one, PostgreSQL 15+: two NULLs are a duplicate."""
+    options: tuple[tuple[str, str], ...] = ()
+    """Storage parameters, such as ("fillfactor", "70")."""
+    tablespace: str = ""
+    """Unquoted; empty for the default."""
 
     def is_computed(self, position: int) -> bool:
         return bool(self.computed) and self.computed[position]
@@ -73,13 +80,21 @@ class IndexSpec:
         text += " DESC" if self.descending and self.descending[position] else ""
         return text + (f" NULLS {self.nulls[position]}" if self.nulls and self.nulls[position] else "")
 
-    def sql(self, name: str, *, concurrently: bool = True) -> str:
-        """The CREATE INDEX statement, every name quoted, without a trailing semicolon."""
+    def sql(self, name: str, *, concurrently: bool = True, only: bool = False) -> str:
+        """The CREATE INDEX statement, every name quoted, without a trailing semicolon. `only`: of a partitioned table,
+        without its partitions; never concurrent."""
         keys = ", ".join(self.key(position) for position in range(len(self.columns)))
-        how = "CREATE INDEX CONCURRENTLY" if concurrently else "CREATE INDEX"
-        text = f"{how} {quote(name)} ON {quote(self.schema)}.{quote(self.table)} USING {self.method} ({keys})"
+        how = "CREATE UNIQUE INDEX" if self.unique else "CREATE INDEX"
+        how += " CONCURRENTLY" if concurrently and not only else ""
+        on = f"{'ONLY ' if only else ''}{quote(self.schema)}.{quote(self.table)}"
+        text = f"{how} {quote(name)} ON {on} USING {self.method} ({keys})"
         if self.include:
             text += f" INCLUDE ({', '.join(map(quote, self.include))})"
+        text += " NULLS NOT DISTINCT" if self.nulls_not_distinct else ""
+        if self.options:
+            given = ((option, value.replace("'", "''")) for option, value in self.options)
+            text += " WITH (" + ", ".join(f"{quote(option)} = '{value}'" for option, value in given) + ")"
+        text += f" TABLESPACE {quote(self.tablespace)}" if self.tablespace else ""
         return text + (f" WHERE {self.predicate}" if self.predicate else "")
 
 

@@ -6,13 +6,25 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from optischema_tui.core.change import on_table
-from optischema_tui.core.change.approval import BY_PARTITION
-from optischema_tui.core.change.catalog import covers, name_fits, outcome_of_index, see_index, spec_of
+from optischema_tui.core.change.catalog import (
+    IndexSeen,
+    covers,
+    difference,
+    name_fits,
+    outcome_of_index,
+    see_index,
+    spec_of,
+    spec_to_detail,
+)
 from optischema_tui.core.change.checks import Facts, block, ok, warn
+from optischema_tui.core.change.kinds.found import keepable
 from optischema_tui.core.change.kinds.kind import Draft, Measured, Outcome
 from optischema_tui.core.change.ledger import Ledger
+from optischema_tui.core.change.restore import left, parts
 from optischema_tui.core.change.shape import names_of, shape_problem
+from optischema_tui.core.change.states import came_from
 from optischema_tui.core.change.verify import plans_use_it
+from optischema_tui.core.change.written_index import UNIQUE_CAUTION, read_written, size_estimate
 from optischema_tui.core.models import Change, ChangeState, Check, quote
 from optischema_tui.core.safe_text import one_line
 
@@ -34,7 +46,24 @@ def lock_key(change: Change) -> str:
 
 
 def draft(connection: psycopg.Connection[Any], sql: str) -> Draft | None:
-    return None
+    written = read_written(connection, sql)
+    if written is None or written.relkind == "p":
+        return None
+    spec, name = written.spec, written.name
+    where = f"{quote(spec.schema)}.{quote(name)}"
+    keepable(spec.sql(name))
+    return Draft(
+        kind=NAME,
+        title=f"Create {'unique ' if spec.unique else ''}index {one_line(name, 80)} on {one_line(spec.table, 80)}",
+        subject=f"{spec.schema}.{name}",
+        steps=(spec.sql(name),),
+        undo=(f"DROP INDEX CONCURRENTLY {where}",),
+        schema=spec.schema,
+        table=spec.table,
+        index_name=name,
+        cautions=(UNIQUE_CAUTION,) if spec.unique else (),
+        detail={"spec": spec_to_detail(spec), "size_bytes": size_estimate(connection, spec)},
+    )
 
 
 # --- preflight ---
@@ -57,7 +86,10 @@ def one_relation(facts: Facts) -> Check:
     if facts.table["relkind"] == "p":
         name = f"{facts.change.schema}.{facts.change.table}"
         return block(
-            line, f"{name} is partitioned: the server builds no index on it concurrently. {BY_PARTITION}", "table"
+            line,
+            f"{name} is partitioned: the server builds no index on it concurrently. Its partitions get theirs one by "
+            "one: write the CREATE INDEX as a new change",
+            "table",
         )
     return ok(line, "The server can build an index on it concurrently", "table")
 
@@ -67,6 +99,8 @@ def name_is_free(facts: Facts) -> Check:
     if not name_fits(name):
         return block(line, f"The name {name} is empty or longer than 63 bytes; the server would cut it")
     index = facts.named
+    if index is not None and index.usable and carried_on(facts.change) and not difference(facts.change, index):
+        return ok(line, "The index is there and valid: what is left of the change is done", "indexes")
     if index is None:
         taken = facts.ask("named", schema=facts.change.schema, name=name)
         if taken:
@@ -80,6 +114,11 @@ def name_is_free(facts: Facts) -> Check:
             "indexes",
         )
     return block(line, f"An index {name} exists: {index.definition}", "indexes")
+
+
+def carried_on(change: Change) -> bool:
+    """Whether a part of it was done before."""
+    return ChangeState.LEFTOVER in (change.state, came_from(change))
 
 
 def nothing_covers(facts: Facts) -> Check:
@@ -97,6 +136,9 @@ def nothing_covers(facts: Facts) -> Check:
 def leftovers(facts: Facts) -> Check:
     line = "invalid leftovers"
     invalid = [index.name for index in facts.indexes if not index.usable and index.name != facts.change.index_name]
+    young = [index.name for index in facts.indexes if index.usable and index.check_xmin]
+    if young and not invalid:
+        return warn(line, f"Transactions older than these do not use them yet: {', '.join(young)}", "indexes")
     if invalid:
         return warn(line, f"The table has invalid indexes that only cost writes: {', '.join(invalid)}", "indexes")
     return ok(line, "The table has no other invalid index", "indexes")
@@ -151,11 +193,24 @@ def pre_image(connection: psycopg.Connection[Any], change: Change) -> dict[str, 
 
 
 def remaining(connection: psycopg.Connection[Any], change: Change) -> tuple[str, ...]:
-    return change.steps
+    return _left(change, see_index(connection, change))
+
+
+def _left(change: Change, seen: IndexSeen | None) -> tuple[str, ...]:
+    if seen is None or not seen.usable:
+        return change.steps
+    image = change.detail.get("image")
+    undone = left(parts(change.schema, change.index_name, image), seen) if isinstance(image, dict) else ()
+    return tuple(sql for sql in change.steps if sql in undone)
 
 
 def outcome(connection: psycopg.Connection[Any], change: Change, *, just_ran: bool = False) -> tuple[Outcome, str]:
-    return outcome_of_index(change, see_index(connection, change), wanted=True, just_built=just_ran)
+    seen = see_index(connection, change)
+    found, reason = outcome_of_index(change, seen, wanted=True, just_built=just_ran)
+    todo = _left(change, seen) if found is Outcome.DONE else ()
+    if todo:
+        return Outcome.PART, f"{reason}, but not whole yet: {len(todo)} of {len(change.steps)} statements are left"
+    return found, reason
 
 
 def cleanup(connection: psycopg.Connection[Any], change: Change) -> tuple[str, ...]:

@@ -9,8 +9,19 @@ from optischema_tui.core.change.kinds.kind import Kind
 from optischema_tui.core.errors import ChangeRefused
 
 NAMES = (
+    "partitioned_index",
     "create_index",
     "drop_index",
+    "reindex",
+    "analyze",
+    "vacuum",
+    "create_statistics",
+    "drop_statistics",
+    "table_options",
+    "system_setting",
+    "database_setting",
+    "role_setting",
+    "manual",
 )
 """In the order in which what a person writes is offered to them."""
 

@@ -67,6 +67,21 @@ class Words:
         self._place += 1
         return sign + value
 
+    def enclosed(self) -> str | None:
+        """The text from the `(` that comes next to its `)`, comments left out; None when it has none."""
+        depth, text, end = 0, "", -1
+        for place in range(self._place, len(self._tokens)):
+            token = self._tokens[place]
+            text += (" " if text and token.start != end else "") + token.text
+            end = token.start + len(token.text)
+            depth += (token.text == "(") - (token.text == ")") if token.kind == "op" else 0
+            if depth < 1:
+                break
+        if depth or not text.endswith(")"):
+            return None
+        self._place = place + 1
+        return text
+
     def rest(self) -> tuple[Token, ...]:
         """What is left, and the end."""
         left = tuple(self._tokens[self._place :])

@@ -1,0 +1,1 @@
+SELECT extract(epoch FROM pg_conf_load_time())::float8 AS at

@@ -1,0 +1,1 @@
+SELECT count(*)::int AS standbys FROM pg_stat_replication
