@@ -41,6 +41,11 @@ def one_line(text: str, width: int = 0) -> str:
     return fit(flat, width) if width else flat
 
 
+def spoken(subject: str) -> str:
+    """What a change is about, as a person types it: on one line, without the quotes of SQL."""
+    return one_line(subject.replace('"', ""))
+
+
 def fit(text: str, width: int) -> str:
     """Clean one-line `text` cut to at most `width` cells, the last being an ellipsis when something was cut."""
     if width <= 0:

@@ -17,7 +17,7 @@ from optischema_tui.core.models import Baseline
 from optischema_tui.state import State
 from optischema_tui.view import View
 from optischema_tui.widgets import figures
-from optischema_tui.widgets.comparison_text import comparison_lines
+from optischema_tui.widgets.comparison_text import baseline_lines, comparison_lines
 from optischema_tui.widgets.lines import Line, LineView
 from optischema_tui.widgets.live_table import Cell, Column, LiveTable
 
@@ -36,6 +36,8 @@ class BaselinesScreen(View):
     AUTO_FOCUS = "#baselines"
 
     marked = ""
+    comparing = False
+    """The lower half has a comparison; else what is in the baseline under the cursor."""
 
     def body(self) -> ComposeResult:
         yield LineView(id="summary")
@@ -72,7 +74,10 @@ class BaselinesScreen(View):
         )  # fmt: skip
         marked, glyphs = self.marked, self.glyphs
         self.query_one("#summary", LineView).show(lambda width: [_summary(marked)])
-        self.query_one("#comparison", LineView).show(lambda width: _comparison(state, width, glyphs))
+        row = self.table.current if state.comparison is None or not self.comparing else None
+        self.query_one("#comparison", LineView).show(
+            lambda width: baseline_lines(row, width, glyphs) if row else _comparison(state, width, glyphs)
+        )
 
     def _fill(self, state: State) -> None:
         """The baselines that there were at the moment shown."""
@@ -92,17 +97,23 @@ class BaselinesScreen(View):
         row = self.table.current
         if row is None:
             return
+        self.comparing = True
         if self.marked and self.marked != row.name:
             self.post_message(m.CompareBaselines(self.marked, row.name, WINDOW_MINUTES))
         else:
             self.post_message(m.CompareBaselines(row.name, None, WINDOW_MINUTES))
+
+    @on(LiveTable.Highlighted)
+    def _moved(self) -> None:
+        self.comparing = False
+        self.redraw()
 
     @on(LiveTable.Opened)
     def _opened(self) -> None:
         self.action_compare()
 
     def copied(self) -> tuple[str, str]:
-        return self.query_one("#comparison", LineView).text, "the comparison"
+        return self.query_one("#comparison", LineView).text, "what is shown"
 
     def exported(self) -> Any:
         comparison = self.state.comparison
@@ -119,7 +130,7 @@ def _time(baseline: Baseline) -> float:
 def _summary(marked: str) -> Line:
     if marked:
         return (("Marked: ", "dim"), (marked, "accent"), ("   Enter compares it with the one under the cursor", "dim"))
-    return (("Enter compares a baseline with the last hour; m marks one to compare with another", "dim"),)
+    return (("Enter compares with the last hour; m marks one to compare with another", "dim"),)
 
 
 def _comparison(state: State, width: int, glyphs: Glyphs) -> list[Line]:

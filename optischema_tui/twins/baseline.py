@@ -11,23 +11,33 @@ from optischema_tui.core.clock import iso, local_stamp
 from optischema_tui.core.errors import UsageError
 from optischema_tui.core.history.store import History
 from optischema_tui.core.jobs import baselines as jobs
+from optischema_tui.core.models import Baseline, WindowStats
+from optischema_tui.core.moment import parse_moment
 from optischema_tui.core.safe_text import clean, one_line
 from optischema_tui.twins.context import Context
 from optischema_tui.twins.table import milliseconds, table
+
+_NAMES = {"create": (1, 1), "show": (1, 1), "delete": (1, 1), "compare": (1, 2), "list": (0, 0)}
 
 
 def run(context: Context, arguments: Namespace) -> int:
     if arguments.minutes <= 0:
         raise UsageError("--minutes must be more than 0")
-    if arguments.action == "list":
+    action = arguments.action
+    least, most = _NAMES[action]
+    if not least <= len(arguments.names) <= most:
+        needs = {0: "no NAME", 1: "one NAME", 2: "one NAME (against now) or two"}[most]
+        raise UsageError(f"baseline {action} needs {needs}")
+    if action == "list":
         return _list(context)
-    if arguments.action == "create":
-        if len(arguments.names) != 1:
-            raise UsageError("baseline create needs one NAME")
-        return _create(context, arguments)
-    if not 1 <= len(arguments.names) <= 2:
-        raise UsageError("baseline compare needs one NAME (against now) or two")
-    return _compare(context, arguments)
+    fingerprint = _fingerprint(context, arguments.target)
+    if action == "create":
+        return _create(context, fingerprint, arguments)
+    if action == "show":
+        return _show(context, jobs.show_baseline(context.paths, fingerprint, arguments.names[0]))
+    if action == "delete":
+        return _delete(context, fingerprint, arguments.names[0])
+    return _compare(context, fingerprint, arguments)
 
 
 def _fingerprint(context: Context, target: str | None) -> str:
@@ -49,17 +59,18 @@ def _fingerprint(context: Context, target: str | None) -> str:
         return targets[0][0].fingerprint
 
 
-def _create(context: Context, arguments: Namespace) -> int:
-    fingerprint = _fingerprint(context, arguments.target)
-    made = jobs.create_baseline(context.paths, fingerprint, arguments.names[0], arguments.minutes, clock=context.clock)
+def _moment(context: Context, arguments: Namespace, name: str) -> float | None:
+    text = getattr(arguments, name, None)
+    return parse_moment(text, context.clock.wall()) if text else None
+
+
+def _create(context: Context, fingerprint: str, arguments: Namespace) -> int:
+    made = jobs.create_baseline(
+        context.paths, fingerprint, arguments.names[0], arguments.minutes,
+        since=_moment(context, arguments, "since"), until=_moment(context, arguments, "until"), clock=context.clock,
+    )  # fmt: skip
     context.out(
-        {
-            "name": made.name,
-            "fingerprint": fingerprint,
-            "since": iso(made.since),
-            "until": iso(made.until),
-            "statements": len(made.statements),
-        },
+        _baseline_json(made),
         lambda: (
             f"baseline {made.name}: {len(made.statements)} statements, "
             f"{local_stamp(made.since)} to {local_stamp(made.until)}"
@@ -68,22 +79,20 @@ def _create(context: Context, arguments: Namespace) -> int:
     return 0
 
 
+def _baseline_json(made: Baseline) -> dict[str, Any]:
+    return {
+        "name": made.name,
+        "fingerprint": made.target,
+        "since": iso(made.since),
+        "until": iso(made.until),
+        "statements": len(made.statements),
+    }
+
+
 def _list(context: Context) -> int:
     found = jobs.list_baselines(context.paths)
     context.out(
-        {
-            "baselines": [
-                {
-                    "name": one.name,
-                    "fingerprint": one.target,
-                    "created_at": iso(one.created_at),
-                    "since": iso(one.since),
-                    "until": iso(one.until),
-                    "statements": len(one.statements),
-                }
-                for one in found
-            ]
-        },
+        {"baselines": [_baseline_json(one) | {"created_at": iso(one.created_at)} for one in found]},
         lambda: (
             table(
                 ("name", "since", "until", "statements", "target"),
@@ -100,12 +109,60 @@ def _list(context: Context) -> int:
     return 0
 
 
-def _compare(context: Context, arguments: Namespace) -> int:
-    fingerprint = _fingerprint(context, arguments.target)
+def _show(context: Context, one: Baseline) -> int:
+    whole = sum(stats.exec_time for stats in one.statements) or 1.0
+    context.out(
+        _baseline_json(one)
+        | {
+            "created_at": iso(one.created_at),
+            "figures": [
+                {"queryid": str(stats.key.queryid), "query": clean(stats.text), "share": stats.exec_time / whole}
+                | _side(stats)
+                for stats in one.statements
+            ],
+        },
+        lambda: (
+            f"baseline {one.name}: {local_stamp(one.since)} to {local_stamp(one.until)}\n\n"
+            + table(
+                ("share", "calls", "mean", "spread", "rows", "blocks", "temp", "query"),
+                [
+                    (
+                        f"{stats.exec_time / whole:.1%}", str(stats.calls), milliseconds(stats.mean_exec_time),
+                        milliseconds(stats.stddev_exec_time), str(stats.rows), str(stats.shared_blks),
+                        str(stats.temp_blks), one_line(stats.text, 80),
+                    )
+                    for stats in one.statements
+                ],
+                right=(0, 1, 2, 3, 4, 5, 6),
+            )
+        ),
+    )  # fmt: skip
+    return 0
+
+
+def _side(stats: WindowStats | None) -> dict[str, Any]:
+    return {
+        "calls": stats.calls if stats else 0,
+        "mean_ms": stats.mean_exec_time if stats else None,
+        "spread_ms": stats.stddev_exec_time if stats else None,
+        "rows": stats.rows if stats else 0,
+        "shared_blks": stats.shared_blks if stats else 0,
+        "temp_blks": stats.temp_blks if stats else 0,
+    }
+
+
+def _delete(context: Context, fingerprint: str, name: str) -> int:
+    jobs.delete_baseline(context.paths, fingerprint, name)
+    context.out({"name": name, "deleted": True}, lambda: f"baseline {one_line(name, 60)} is deleted")
+    return 0
+
+
+def _compare(context: Context, fingerprint: str, arguments: Namespace) -> int:
     second = arguments.names[1] if len(arguments.names) == 2 else None
     compared = jobs.compare_baselines(
-        context.paths, fingerprint, arguments.names[0], second, arguments.minutes, clock=context.clock
-    )
+        context.paths, fingerprint, arguments.names[0], second, arguments.minutes,
+        since=_moment(context, arguments, "since"), clock=context.clock,
+    )  # fmt: skip
     total = compared.total
     context.out(
         {
@@ -118,6 +175,12 @@ def _compare(context: Context, arguments: Namespace) -> int:
                 "calls_after": total.calls_after,
                 "time_before_ms": total.time_before,
                 "time_after_ms": total.time_after,
+                "rows_before": total.rows[0],
+                "rows_after": total.rows[1],
+                "shared_blks_before": total.shared_blks[0],
+                "shared_blks_after": total.shared_blks[1],
+                "temp_blks_before": total.temp_blks[0],
+                "temp_blks_after": total.temp_blks[1],
                 "change": total.change,
                 "verdict": str(total.verdict),
             },
@@ -128,19 +191,28 @@ def _compare(context: Context, arguments: Namespace) -> int:
 
 
 def _row_json(row: Compared) -> dict[str, Any]:
-    before, after = row.before, row.after
+    before, after = _side(row.before), _side(row.after)
     return {
         "queryid": str(row.key.queryid),
         "query": clean(row.text),
-        "calls_before": before.calls if before else 0,
-        "calls_after": after.calls if after else 0,
-        "mean_before_ms": before.mean_exec_time if before else None,
-        "mean_after_ms": after.mean_exec_time if after else None,
+        "calls_before": before["calls"],
+        "calls_after": after["calls"],
+        "mean_before_ms": before["mean_ms"],
+        "mean_after_ms": after["mean_ms"],
+        "spread_before_ms": before["spread_ms"],
+        "spread_after_ms": after["spread_ms"],
+        "rows_before": before["rows"],
+        "rows_after": after["rows"],
+        "shared_blks_before": before["shared_blks"],
+        "shared_blks_after": after["shared_blks"],
+        "temp_blks_before": before["temp_blks"],
+        "temp_blks_after": after["temp_blks"],
         "share_before": row.share_before,
         "share_after": row.share_after,
         "change": row.change,
         "noise": row.noise,
         "verdict": str(row.verdict),
+        "plan": clean(row.plan),
     }
 
 
@@ -153,16 +225,28 @@ def _comparison_text(compared: Comparison) -> str:
             milliseconds(row.after.mean_exec_time if row.after else None),
             str(row.before.calls if row.before else 0),
             str(row.after.calls if row.after else 0),
-            one_line(row.text, 80),
+            _per_call(row.before),
+            _per_call(row.after),
+            one_line(row.text, 80) + (f"  [plan: {one_line(row.plan, 120)}]" if row.plan else ""),
         )
         for row in compared.rows
     ]
     total = compared.total
     lines.append(
-        (str(total.verdict), _signed(total.change), "", "", str(total.calls_before), str(total.calls_after), "(total)")
-    )
-    header = ("verdict", "change", "mean before", "mean after", "calls before", "calls after", "query")
-    return table(header, lines, right=(1, 2, 3, 4, 5)) + f"\n\n{compared.rule}"
+        (
+            str(total.verdict), _signed(total.change), "", "", str(total.calls_before), str(total.calls_after), "", "",
+            "(total)",
+        )
+    )  # fmt: skip
+    header = (
+        "verdict", "change", "mean before", "mean after", "calls before", "calls after", "blocks/call before", "after",
+        "query",
+    )  # fmt: skip
+    return table(header, lines, right=(1, 2, 3, 4, 5, 6, 7)) + f"\n\n{compared.rule}"
+
+
+def _per_call(stats: WindowStats | None) -> str:
+    return f"{stats.shared_blks / stats.calls:.1f}" if stats and stats.calls else "-"
 
 
 def _signed(change: float | None) -> str:

@@ -13,10 +13,11 @@ from optischema_tui.core.collect.events import Lost
 from optischema_tui.core.errors import OptischemaError, StorageError, UsageError
 from optischema_tui.core.history.limits import Limits
 from optischema_tui.core.history.store import History
+from optischema_tui.core.jobs import alarms
 from optischema_tui.core.jobs.audit import look_after
-from optischema_tui.core.jobs.changes import judge
 from optischema_tui.core.jobs.daemon import Daemon
-from optischema_tui.core.models import Change, Picture
+from optischema_tui.core.jobs.verdicts import Watch, Watched, run_command
+from optischema_tui.core.models import Picture
 from optischema_tui.core.target.spec import TargetSpec
 from optischema_tui.twins.context import Context, put, say
 
@@ -69,11 +70,13 @@ class _Printer:
         self._context = context
         self._several = several
         self._noticed = ""
+        self._watches: dict[str, Watch] = {}
         self.followed = False
         """Another program collected a target all the while, or for a part of it."""
 
     def picture(self, spec: TargetSpec, picture: Picture) -> None:
-        judged = self._judge(picture)
+        watched = self._look(spec, picture)
+        judged = watched.judged
         kpis = picture.kpis
         if self._context.json:
             line = {
@@ -85,6 +88,7 @@ class _Printer:
                 "tps": kpis.tps,
                 "hit_ratio": kpis.hit_ratio,
                 "judged": [{"id": change.id, "state": str(change.state)} for change in judged],
+                "alerts": [{"change": one.change_id, "sentence": one.sentence} for one in watched.alerts],
             }
             put(json.dumps(line))
         else:
@@ -113,10 +117,29 @@ class _Printer:
     def _name(self, spec: TargetSpec) -> str:
         return f"{spec.label}: " if self._several else ""
 
-    def _judge(self, picture: Picture) -> tuple[Change, ...]:
-        """Changes that got their verdict; none while the journal cannot be written, which `apply` refuses over."""
+    def _look(self, spec: TargetSpec, picture: Picture) -> Watched:
+        """Changes that got their verdict, and what got worse by one; nothing while the journal cannot be written, which
+        `apply` refuses over."""
+        fingerprint = picture.target.fingerprint
+        watch = self._watches.setdefault(fingerprint, Watch(self._context.paths, self._context.clock))
         try:
-            return judge(self._context.paths, picture.target.fingerprint, clock=self._context.clock)
+            watched = watch.look(fingerprint)
         except StorageError as problem:
             say(f"no verdict on changes: {problem.sentence}")
-            return ()
+            return Watched()
+        for alert in watched.alerts:
+            say(f"{self._name(spec)}{alert.sentence}")
+        if watched.alerts or alarms.due(watched.judged, spec):
+            Thread(target=self._follow_up, args=(spec, watched), daemon=True).start()
+        return watched
+
+    def _follow_up(self, spec: TargetSpec, watched: Watched) -> None:
+        """Collecting does not wait for the person's own command, nor for a rollback."""
+        context = self._context
+        for _, told in alarms.take_back(context.paths, spec, watched.judged, clock=context.clock):
+            say(f"{self._name(spec)}{told}")
+        for alert in watched.alerts:
+            if context.config.watch_command and (
+                failure := run_command(context.config.watch_command, alert, spec.label)
+            ):
+                say(failure)

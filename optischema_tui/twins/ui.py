@@ -46,6 +46,7 @@ def open_ui(context: Context, arguments: Namespace, spec: TargetSpec) -> int:
         mouse=_mouse(context, arguments),
         lab_bindir=config.lab_bindir,
         history_mb=config.history_mb,
+        watch_command=config.watch_command,
         problems=config.problems,
         clock=context.clock,
     )

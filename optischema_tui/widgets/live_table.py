@@ -187,6 +187,12 @@ class LiveTable(LineBase, Generic[Row], can_focus=True, inherit_bindings=False):
         }
         self._go(self.cursor + by[step])
 
+    def move_to(self, key: Hashable) -> None:
+        """Put the cursor on the row with this key; nothing when there is none."""
+        index = next((index for index, row in enumerate(self._rows) if self._key(row) == key), None)
+        if index is not None:
+            self._go(index)
+
     def open_current(self) -> None:
         if self.current is not None:
             self.post_message(self.Opened(self, self.current))

@@ -1,8 +1,9 @@
 """Before against after, statement by statement, with a stated rule. No I/O.
 
-The rule (`RULE` says it in words): a statement's mean time is *the same* when it moved by less than the noise. The
+The rule (`RULE` says it in words): a statement's mean time is better or worse when it moved by more than the noise. The
 noise is 3 standard errors of the difference of the two means (from the calls' own spread), but at least 5 %; it is
-10 % where the spread is not known. Under 5 calls on either side there is no verdict. The total compares like with
+10 % where the spread is not known. It is *the same* when it moved by less and is surely within 10 %: what it moved and
+two standard errors together. Else, and under 5 calls on either side, there is no verdict. The total compares like with
 like: what the later calls would have taken at the earlier means against what they took, so that a changed mix of
 calls alone is neither better nor worse.
 """
@@ -11,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
 from optischema_tui.core.models import Baseline, StatementKey, WindowStats
@@ -20,9 +21,11 @@ MIN_CALLS = 5
 FLOOR = 0.05
 UNKNOWN_SPREAD = 0.10
 ERRORS = 3.0
+SAME_WITHIN, SAME_ERRORS = 0.10, 2.0
 RULE = (
     f"better or worse: the mean moved by more than {ERRORS:g} standard errors and {FLOOR:.0%}"
-    f" ({UNKNOWN_SPREAD:.0%} where the spread is unknown); under {MIN_CALLS} calls on a side: not enough calls"
+    f" ({UNKNOWN_SPREAD:.0%} where the spread is unknown); same: by less, and surely within {SAME_WITHIN:.0%};"
+    f" else, and under {MIN_CALLS} calls on a side: not enough calls"
 )
 
 
@@ -51,6 +54,8 @@ class Compared:
     noise: float
     """A change up to this (0.05 = 5 %) is the same."""
     verdict: Verdict
+    plan: str = ""
+    """What is known of its plan on both sides, e.g. of an index that was built in between."""
 
     @property
     def ratio(self) -> float | None:
@@ -72,6 +77,10 @@ class Total:
     """Like for like over the statements that both sides have; None without one."""
     noise: float
     verdict: Verdict
+    rows: tuple[int, int] = (0, 0)
+    shared_blks: tuple[int, int] = (0, 0)
+    temp_blks: tuple[int, int] = (0, 0)
+    """Of each side."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,29 +136,6 @@ def compare_statement(
     )
 
 
-def merge(stats: Iterable[WindowStats]) -> WindowStats | None:
-    """Windows of one statement under several keys (users) as one, under the key with the most calls; None for none."""
-    parts = sorted(stats, key=lambda part: -part.calls)
-    if len(parts) < 2:
-        return parts[0] if parts else None
-    calls, time = sum(part.calls for part in parts), sum(part.exec_time for part in parts)
-    deviation = 0.0
-    if calls and all(part.stddev_exec_time > 0 or part.calls <= 1 for part in parts):
-        mean = time / calls
-        squares = sum(part.calls * (part.stddev_exec_time**2 + (part.mean_exec_time - mean) ** 2) for part in parts)
-        deviation = math.sqrt(squares / calls)
-    return replace(
-        parts[0],
-        text=next((part.text for part in parts if part.text), ""),
-        calls=calls,
-        exec_time=time,
-        rows=sum(part.rows for part in parts),
-        shared_blks=sum(part.shared_blks for part in parts),
-        temp_blks=sum(part.temp_blks for part in parts),
-        stddev_exec_time=deviation,
-    )
-
-
 def _judge(before: WindowStats | None, after: WindowStats | None) -> tuple[float | None, float, Verdict]:
     if before is None or not before.calls:
         return None, 0.0, Verdict.NEW
@@ -158,14 +144,15 @@ def _judge(before: WindowStats | None, after: WindowStats | None) -> tuple[float
     if before.mean_exec_time <= 0:
         return None, 0.0, Verdict.TOO_FEW
     change = after.mean_exec_time / before.mean_exec_time - 1.0
-    noise = max(FLOOR, ERRORS * _error(before, after) / before.mean_exec_time)
+    error = _error(before, after) / before.mean_exec_time
+    noise = max(FLOOR, ERRORS * error)
     few = min(before.calls, after.calls) < MIN_CALLS
-    return change, noise, Verdict.TOO_FEW if few else _verdict(change, noise)
+    return change, noise, Verdict.TOO_FEW if few else _verdict(change, noise, error)
 
 
-def _verdict(change: float, noise: float) -> Verdict:
+def _verdict(change: float, noise: float, error: float) -> Verdict:
     if abs(change) <= noise:
-        return Verdict.SAME
+        return Verdict.SAME if abs(change) + SAME_ERRORS * error <= SAME_WITHIN else Verdict.TOO_FEW
     return Verdict.BETTER if change < 0 else Verdict.WORSE
 
 
@@ -188,8 +175,13 @@ def _total(before: Sequence[WindowStats], after: Sequence[WindowStats], rows: It
             taken += row.after.exec_time
             squares += (row.after.calls * _error(row.before, row.after)) ** 2
     change = taken / expected - 1.0 if expected > 0 else None
-    noise = max(FLOOR, ERRORS * math.sqrt(squares) / expected) if expected > 0 else 0.0
+    error = math.sqrt(squares) / expected if expected > 0 else 0.0
+    noise = max(FLOOR, ERRORS * error) if expected > 0 else 0.0
     calls = [sum(stats.calls for stats in side) for side in (before, after)]
     enough = change is not None and min(calls) >= MIN_CALLS
-    verdict = _verdict(change or 0.0, noise) if enough else Verdict.TOO_FEW
-    return Total(calls[0], calls[1], _time(before), _time(after), change, noise, verdict)
+    verdict = _verdict(change or 0.0, noise, error) if enough else Verdict.TOO_FEW
+    sums = [
+        (sum(getattr(stats, name) for stats in before), sum(getattr(stats, name) for stats in after))
+        for name in ("rows", "shared_blks", "temp_blks")
+    ]
+    return Total(calls[0], calls[1], _time(before), _time(after), change, noise, verdict, *sums)

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 Name = tuple[str, str]
 Seen = Mapping[Name, IndexSeen]
-_MOST_PARTITIONS = 5_000
+_MOST_PARTITIONS = 1_000
+"""The journal keeps every statement, and every step is written to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +93,11 @@ def plan(connection: psycopg.Connection[Any], spec: IndexSpec, name: str) -> tup
     """The nodes of a new index. A partition that has an equal index already keeps it. Raises ChangeRefused."""
     rows = tree(connection, spec.schema, spec.table)
     if len(rows) > _MOST_PARTITIONS:
-        raise ChangeRefused(f"{spec.table} has more than {_MOST_PARTITIONS} partitions", "That is not carried out")
+        raise ChangeRefused(
+            f"{spec.table} has more than {_MOST_PARTITIONS} partitions",
+            "Its index would take as many steps",
+            "Build it partition by partition",
+        )
     nodes: dict[Name, Node] = {}
     taken = {name}
     for row in rows:

@@ -92,6 +92,11 @@ class Advice(Access):
             )
         return found
 
+    def delete_baseline(self, name: str, fingerprint: str) -> None:
+        """Raises UsageError when there is none of this name."""
+        self.baseline(name, fingerprint)
+        self._execute("DELETE FROM baseline WHERE fingerprint = ? AND name = ?", (fingerprint, name))
+
 
 def _private(recommendation: Recommendation) -> Recommendation:
     affected = tuple(replace(item, text=storable(item.text)) for item in recommendation.evidence.affected)

@@ -6,13 +6,22 @@ import sqlite3
 from collections.abc import Callable, Iterable
 
 from optischema_tui.core.clock import local_hour
-from optischema_tui.core.history import charts, known_statements, readings, sessions, stored_ticks, windows
+from optischema_tui.core.history import (
+    charts,
+    intervals,
+    known_statements,
+    readings,
+    sessions,
+    stored_ticks,
+    windows,
+)
 from optischema_tui.core.history.access import Access
 from optischema_tui.core.history.last_snapshot import read_snapshot
 from optischema_tui.core.history.tick_rollup import Load
 from optischema_tui.core.history.tiers import chart_tier
 from optischema_tui.core.models import (
     ActivitySample,
+    Interval,
     LoadPoint,
     Reading,
     Snapshot,
@@ -55,6 +64,27 @@ class Past(Access):
         Its edges are as exact as what is stored of then: to the tick for hours, then to the minute, ten minutes, hour.
         """
         return tuple(self._database.read(lambda connection: windows.read_window(connection, fingerprint, since, until)))
+
+    def intervals(
+        self, fingerprint: str, queryids: Iterable[int], since: float, until: float, tier: int
+    ) -> dict[int, list[Interval]]:
+        """The intervals wholly between `since` and `until` in which each statement was called, the oldest first, all
+        users together: buckets of `tier` (0, 60, 600 or 3600 s), coarser where history keeps no finer ones."""
+        wanted = tuple(queryids)
+        return self._database.read(
+            lambda connection: intervals.read_intervals(connection, fingerprint, wanted, since, until, tier)
+        )
+
+    def breaks(self, fingerprint: str, since: float, until: float) -> tuple[float, ...]:
+        """When the counters began anew between `since` and `until`: a restart, a crash, a reset; the oldest first."""
+        return tuple(
+            self._database.read(lambda connection: intervals.read_breaks(connection, fingerprint, since, until))
+        )
+
+    def texts_of(self, fingerprint: str, queryids: Iterable[int]) -> dict[int, str]:
+        """Texts by queryid, of those that history knows."""
+        wanted = tuple(queryids)
+        return self._database.read(lambda connection: intervals.read_texts(connection, fingerprint, wanted))
 
     # --- charts ---
 

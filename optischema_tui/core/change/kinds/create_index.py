@@ -161,8 +161,16 @@ def names_are_the_servers_own(facts: Facts) -> Check:
     """A function of the same name that somebody else has made could be taken in place of PostgreSQL's own, and would
     run with the rights of the table's owner."""
     spec, line = spec_of(facts.change), "functions and operators"
-    if spec is None and facts.change.detail.get("definition"):
-        return ok(line, "The server printed the definition itself, with every name where it belongs")
+    if facts.change.detail.get("image") or (spec is None and facts.change.detail.get("definition")):
+        first, *_ = facts.ask("search_order")[0]["schemas"] or [""]
+        if first != "pg_catalog":
+            return block(
+                line,
+                f"This session looks for names in schema {first} before pg_catalog, where the definition means them: "
+                "RESET the role's or the database's search_path",
+                "search_order",
+            )
+        return ok(line, "The server printed the definition itself, with every name where it belongs", "search_order")
     if spec is None or (problem := shape_problem(spec)):
         return block(line, "The change holds no description of its index" if spec is None else problem)
     names = names_of(spec)

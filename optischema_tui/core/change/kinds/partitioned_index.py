@@ -27,7 +27,7 @@ from optischema_tui.core.change.kinds.found import keepable
 from optischema_tui.core.change.kinds.kind import Draft, Measured, Outcome
 from optischema_tui.core.change.ledger import Ledger
 from optischema_tui.core.change.verify import plans_use_it
-from optischema_tui.core.change.waits import WAIT_CHECKS
+from optischema_tui.core.change.waits import WAIT_CHECKS, replication
 from optischema_tui.core.change.written_index import UNIQUE_CAUTION, read_written, size_estimate
 from optischema_tui.core.models import Change, ChangeState, Check, Level, quote
 from optischema_tui.core.safe_text import one_line
@@ -38,8 +38,6 @@ if TYPE_CHECKING:
 NAME = "partitioned_index"
 LOCK_DATABASE = ""
 MEASURED = Measured.STATEMENTS
-_MEGABYTE = 1 << 20
-_SHOW_FROM = 1 << 30
 PARENT_CAUTION = (
     "While the index of the parent is entered, and while it is taken away again, others wait for at most half a second "
     "at a time: writes through the parent at the entry, reads and writes of all partitions at the undo"
@@ -160,7 +158,7 @@ def waits(facts: Facts, rows: Sequence[dict[str, Any]]) -> Iterator[Check]:
     """Each check of waits, made of every table: the worst line of each, with the table's name."""
     tables = [(row, _of(facts, row)) for row in rows]
     for check in WAIT_CHECKS:
-        yield _worst(check, tables)
+        yield _worst(check, tables[:1] if check is replication else tables)
 
 
 def _of(facts: Facts, row: dict[str, Any]) -> Facts:

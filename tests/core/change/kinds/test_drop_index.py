@@ -87,6 +87,16 @@ def test_names_are_printed_with_their_schema_whatever_the_session_is_set_to(whol
     assert indexes(whole) == before
 
 
+def test_nothing_is_built_where_a_schema_stands_before_the_servers_own(bench: Bench) -> None:
+    bench.sql("CREATE INDEX e ON items (lower(note)); CREATE SCHEMA evil")
+    change = applied(bench, "DROP INDEX e")
+    bench.sql(f"ALTER DATABASE {bench.identity.database} SET search_path = evil, pg_catalog, public")
+    with pytest.raises(ChangeRefused, match="schema evil before pg_catalog"):
+        undone(bench, change)
+    bench.sql(f"ALTER DATABASE {bench.identity.database} RESET search_path")
+    assert undone(bench, change).state is ChangeState.ROLLED_BACK
+
+
 @pytest.mark.parametrize(
     ("make", "drop", "why"),
     [

@@ -179,6 +179,26 @@ def test_an_index_in_the_way_blocks(sale: Bench) -> None:
     assert line(look(sale, change), "equal or covering index").level is Level.BLOCK
 
 
+def test_a_partition_that_came_later_loses_its_part_with_the_undo(sale: Bench) -> None:
+    before = indexes(sale)
+    change = applied(sale, TEXT)
+    sale.sql("CREATE TABLE sale_3 PARTITION OF sale FOR VALUES FROM (200) TO (300)")
+    told: list[Check] = []
+    roll_back(sale.journal, sale.spec, change.id, on_check=told.append, limits=sale.quick)
+    assert "Partitions were added since" in line(told, "index unchanged").reason
+    assert indexes(sale) == before
+
+
+def test_it_runs_on_an_older_server(bench_on: Any, fresh_old_db: str) -> None:
+    bench = bench_on(fresh_old_db)
+    bench.sql(TABLES)
+    before = indexes(bench)
+    change = applied(bench, TEXT)
+    assert change.state is ChangeState.VERIFYING
+    assert undone(bench, change).state is ChangeState.ROLLED_BACK
+    assert indexes(bench) == before
+
+
 # --- kill -9 ---
 
 
@@ -200,6 +220,20 @@ def test_killed_while_building(sale: Bench, fault: str) -> None:
     assert len(indexes(sale)) == len(before) + 5
     assert undone(sale, change).state is ChangeState.ROLLED_BACK
     assert indexes(sale) == before
+
+
+@pytest.mark.parametrize("fault", ["after_intent", "before_execute", "after_execute", "before_undone"])
+def test_killed_while_rolling_back(sale: Bench, fault: str) -> None:
+    sale.sql("CREATE INDEX mine ON sale_1 (id)")
+    before = indexes(sale)
+    change = applied(sale, "CREATE INDEX by_id ON sale (id)")
+    killed(start(sale, "rollback", change.id, fault))
+    settle_all(sale)
+    if sale.journal.change(change.id).state is not ChangeState.ROLLED_BACK:
+        assert fault != "before_undone"
+        assert undone(sale, change).state is ChangeState.ROLLED_BACK
+    assert indexes(sale) == before
+    assert settle_all(sale) == []
 
 
 # --- DROP INDEX of one that is there ---
