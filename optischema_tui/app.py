@@ -108,8 +108,8 @@ def _doctor() -> Screen[Any]:
 
 
 CHANGING = (
-    m.Advise, m.AskBudget, m.SecondOpinion, m.Approve, m.Dismiss, m.Keep, m.Preflight, m.Run, m.CancelRun,
-    m.CreateBaseline, m.OpenRun, m.AskDismiss, m.AskKeep, m.AskBaseline,
+    m.Advise, m.AskBudget, m.SecondOpinion, m.Propose, m.Approve, m.Dismiss, m.Keep, m.Preflight, m.Run, m.CancelRun,
+    m.CreateBaseline, m.OpenRun, m.AskChange, m.AskDismiss, m.AskKeep, m.AskBaseline,
 )  # fmt: skip
 """Refused while the screens stand in the past: a person would decide on what is no longer so."""
 OFTEN = (m.ActivityReady, m.ReadingReady)
@@ -160,6 +160,8 @@ class OptischemaApp(App[int]):
         themes, theme_problems = load_themes()
         self._problems = (*problems, *theme_problems)
         self._asked_password = False
+        self._unproposed = ""
+        """The statement of a change that the person has begun to write and left."""
         for theme in themes.values():
             self.register_theme(theme)
         self.theme = choose(theme_name, self.terminal, frozenset(themes))
@@ -190,6 +192,8 @@ class OptischemaApp(App[int]):
         self.state = fold(self.state, fact)
         if isinstance(fact, m.Told):
             self.say(fact.sentence, fact.severity)
+            if fact.bell:
+                self.bell()
         elif isinstance(fact, m.LinkLost) and isinstance(fact.error, AuthError):
             self._ask_password(fact.error)
         elif isinstance(fact, m.PastFailed):
@@ -234,13 +238,14 @@ class OptischemaApp(App[int]):
                 from optischema_tui.screens.query_detail import QueryDetailScreen
 
                 self.push_screen(QueryDetailScreen(key))
-            case m.OpenRun(change_id, undo):
-                self._open_run(change_id, undo)
+            case m.OpenRun(change_id, undo, more):
+                self._open_run((change_id, *more), undo)
             case (
                 m.AskDismiss()
                 | m.AskKeep()
                 | m.AskBaseline()
                 | m.AskBudget()
+                | m.AskChange()
                 | m.ShowHelp()
                 | m.AskMoment()
                 | m.ShowFilters()
@@ -263,10 +268,10 @@ class OptischemaApp(App[int]):
             case _:
                 self.bridge.ask(request)
 
-    def _open_run(self, change_id: str, undo: bool) -> None:
+    def _open_run(self, change_ids: tuple[str, ...], undo: bool) -> None:
         from optischema_tui.screens.run_change import RunChangeScreen
 
-        self.push_screen(RunChangeScreen(change_id, undo))
+        self.push_screen(RunChangeScreen(change_ids, undo))
 
     def _dialog(self, request: m.Request) -> None:
         from optischema_tui.screens.dialogs import HelpScreen, PromptScreen
@@ -280,6 +285,8 @@ class OptischemaApp(App[int]):
                 self.push_screen(FilterScreen())
             case m.AskMoment():
                 self._ask_moment()
+            case m.AskChange():
+                self._ask_change()
             case m.AskDismiss(recommendation_id, title):
 
                 def dismissed(reason: str | None) -> None:
@@ -354,6 +361,15 @@ class OptischemaApp(App[int]):
 
         held = f"History holds {local_stamp(span[0])} to {local_stamp(span[1])}. " if span is not None else ""
         self.push_screen(PromptScreen("Stand at a moment of history", f"{held}{EXAMPLES}", "when?", wrong=wrong), given)
+
+    def _ask_change(self) -> None:
+        from optischema_tui.screens.propose import ProposeScreen
+
+        def left(sql: str | None) -> None:
+            self._unproposed = sql or ""
+
+        self.state = replace(self.state, written=None)
+        self.push_screen(ProposeScreen(self._unproposed), left)
 
     def _leave(self, code: int = 0) -> None:
         if not self.state.building:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from typing import TYPE_CHECKING, Any
@@ -27,9 +27,11 @@ from optischema_tui.runs import Runs
 from optischema_tui.travel import Look, Travel
 
 if TYPE_CHECKING:
+    from optischema_tui.core.change.judge import Alert
     from optischema_tui.core.collect.events import CollectEvent, Observed, Sampled
     from optischema_tui.core.history.store import History
     from optischema_tui.core.jobs.recorder import Recorder
+    from optischema_tui.core.jobs.verdicts import Watch as Verdicts
     from optischema_tui.core.jobs.watch import Watch
     from optischema_tui.core.models import TargetIdentity
 
@@ -52,12 +54,15 @@ class Bridge:
         clock: Clock = SYSTEM,
         lab_bindir: str = "",
         history_mb: int = HISTORY_MB,
+        watch_command: Sequence[str] = (),
     ) -> None:
         self.app = app
         self.spec = spec
         self.paths = paths
         self.clock = clock
         self.history_mb = history_mb
+        self._watch_command = watch_command
+        self._verdicts: Verdicts | None = None
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="history")
         self._watching: asyncio.Task[None] | None = None
         self._watch: Watch | None = None
@@ -181,6 +186,7 @@ class Bridge:
                 self._tell(m.LinkLive(self.spec.label or identity.label, capabilities))
                 self._tell(m.Doctored(capabilities, identity))
                 self._in_writer(lambda recorder: recorder.connected(event))
+                self._job(lambda: self._desk.log_in(self.spec, identity.fingerprint))
                 self._job(self._after_connect)
             case events.Attached(identity, _):
                 self._reached(identity)
@@ -257,17 +263,41 @@ class Bridge:
             self._tell(m.SpanKnown(*span))
 
     def _judge(self) -> None:
-        """Give changes their verdict where enough was measured; both stores are opened for it, so not at every tick."""
-        from optischema_tui.core.jobs import changes
+        """Give changes their verdict where enough was measured, and say or undo what got worse by one; both stores are
+        opened for it, so not at every tick."""
+        from optischema_tui.core.jobs import alarms
+        from optischema_tui.core.jobs.verdicts import Watch as Verdicts
 
         problem, self._unjudged = self._unjudged, ""
+        if not self._fingerprint:
+            return
+        if self._verdicts is None:
+            self._verdicts = Verdicts(self.paths, self.clock)
         try:
-            if self._fingerprint and changes.judge(self.paths, self._fingerprint, clock=self.clock):
+            watched = self._verdicts.look(self._fingerprint)
+            for alert in watched.alerts:
+                self._alarm(alert)
+            if watched.judged:
                 self._desk.load_ledger()
+            for change in alarms.due(watched.judged, self.spec):
+                self._tell(m.Told(f"Rolled back by itself now, as its approver wanted: {change.title}", "warning"))
+                self._runs.start((change.id,), True, (), self._look_again)
         except StorageError as error:
             self._unjudged = error.sentence
             if problem != self._unjudged:  # told once, not with every tick
                 raise
+
+    def _alarm(self, alert: Alert) -> None:
+        from optischema_tui.core.jobs.verdicts import run_command
+
+        self._tell(m.Told(alert.sentence, "error", bell=True))
+
+        def run() -> None:
+            if failure := run_command(self._watch_command, alert, self.spec.label):
+                self._tell(m.Told(failure, "warning"))
+
+        if self._watch_command:
+            self._job(run)
 
     def _after_connect(self) -> None:
         self._runs.reconcile()
@@ -318,22 +348,27 @@ class Bridge:
                 self._job(lambda: self._desk.second_opinion(recommendation_id))
             case m.LoadLedger():
                 self._job(self._desk.load_ledger, lambda error: m.LoadFailed("optimizations", error))
-            case m.Approve(recommendation_id):
-                self._job(lambda: self._desk.approve(recommendation_id))
+            case m.Approve(wanted, auto_undo):
+                self._job(lambda: self._desk.approve(wanted, auto_undo))
+            case m.Propose(sql):
+                self._tell(m.Proposing())
+                self._job(lambda: self._desk.propose(sql), m.Proposed)
             case m.Dismiss(recommendation_id, reason):
                 self._job(lambda: self._desk.dismiss(recommendation_id, reason))
             case m.Keep(change_id, reason):
                 self._job(lambda: self._desk.keep(change_id, reason))
-            case m.Preflight(change_id, undo):
-                self._job(lambda: self._runs.preflight(change_id, undo), m.RunFailed)
-            case m.Run(change_id, undo):
-                self._runs.start(change_id, undo, self._look_again)
+            case m.Preflight(change_id, undo, more):
+                self._job(lambda: self._runs.preflight((change_id, *more), undo), m.RunFailed)
+            case m.Run(change_id, undo, more, typed):
+                self._runs.start((change_id, *more), undo, typed, self._look_again)
             case m.CancelRun():
                 self._runs.cancel()
             case m.WantPlan(key, _):
                 self._job(lambda: self._desk.plan(request), lambda error: m.PlanReady(key, None, error))
             case m.LoadAudit():
                 self._job(self._desk.load_audit, lambda error: m.LoadFailed("audit", error))
+            case m.LoadStory(change_id):
+                self._job(lambda: self._desk.load_story(change_id))
             case m.LoadBaselines():
                 self._job(self._desk.load_baselines, lambda error: m.LoadFailed("baselines", error))
             case m.CreateBaseline(name, minutes):

@@ -25,7 +25,7 @@ EXIT_CODES = """\
 exit codes:
   0    it ran, and all is well
   1    it ran, and what it looked for is not well (broken audit chain, plans that differ, a preflight that blocks)
-  2    the words of the call, the config file or a profile are wrong
+  2    the words of the call, the config file or a profile are wrong; of `audit verify`: a file cannot be read
   3    the server cannot be reached, refused the login, or was lost
   4    a privilege, an extension or a setting is missing on the server
   5    a change was refused or did not succeed
@@ -46,19 +46,23 @@ COMMANDS = {
     "lab": "build the lab and compare its plans with the target's own",
     "changes": "recommendations and changes, and where each one stands",
     "opinion": "what HypoPG on the target says to a recommendation",
-    "approve": "approve a recommendation; nothing runs yet",
-    "apply": "run an approved change: preflight, build, verify",
+    "propose": "propose a change as a statement that you write; nothing runs yet",
+    "approve": "approve a recommendation or a proposed change; nothing runs yet",
+    "apply": "run approved changes, one after the other: preflight, build, verify",
     "rollback": "undo an applied change",
+    "cancel": "end a change that is being carried out, and remove what is left of it",
     "keep": "keep an applied change by your own decision, with a reason",
     "dismiss": "put a recommendation aside, with a reason",
-    "audit": "the hash-chained journal: list, verify, export",
-    "baseline": "named baselines: create, list, compare",
+    "audit": "the hash-chained journal: list, verify, export, anchor, prune",
+    "baseline": "named baselines: create, list, show, compare, delete",
     "plan": "the plan of one statement on the target, without running it",
     "what-if": "the same in the lab, with other indexes, settings or statistics",
     "profiles": "the targets that are known here: list, add, remove, check",
+    "policy": "what may be changed on a target now, what not, and which file says so",
+    "countersign": "approve as a second person what another user has approved",
 }
-_MODULES = dict.fromkeys(("approve", "apply", "rollback", "keep", "dismiss"), "changes") | {
-    "objects": "families", "server": "families", "what-if": "what_if",
+_MODULES = dict.fromkeys(("approve", "keep", "dismiss"), "changes") | dict.fromkeys(("rollback", "cancel"), "apply") | {
+    "objects": "families", "server": "families", "what-if": "what_if", "countersign": "policy",
 }  # fmt: skip
 """Commands whose module in twins/ has another name."""
 _MOMENT = 'what history holds of a moment, e.g. "yesterday 14:00", "-2h"; the server is not asked'
@@ -130,11 +134,11 @@ def _chosen(words: list[str]) -> tuple[str, Namespace]:
 
 
 def _moments_joined(words: list[str]) -> list[str]:
-    """`--at -2h` as one word: argparse would take the moment for an option."""
+    """`--at -2h` and its like as one word: argparse would take the moment for an option."""
     joined: list[str] = []
     for word in words:
-        if joined and joined[-1] == "--at":
-            joined[-1] = f"--at={word}"
+        if joined and joined[-1] in ("--at", "--since", "--until"):
+            joined[-1] = f"{joined[-1]}={word}"
         else:
             joined.append(word)
     return joined
@@ -202,7 +206,8 @@ def _parser(command: str) -> ArgumentParser:
     parser = _Parser(
         prog=f"optischema-tui {command}",
         description=f"{COMMANDS[command]}.",
-        epilog=("" if command in ("demo", "changes", "audit", "profiles") else TARGETS + "\n") + EXIT_CODES,
+        epilog=("" if command in ("demo", "changes", "audit", "profiles", "countersign") else TARGETS + "\n")
+        + EXIT_CODES,
         formatter_class=RawDescriptionHelpFormatter,
     )
     _common(parser)
@@ -213,7 +218,7 @@ def _parser(command: str) -> ArgumentParser:
 
 def _observing(command: str, add: Callable[..., object]) -> None:
     """What the commands that look at a server understand."""
-    if command in ("doctor", "top", "advise", "lab", "plan", "what-if", "activity", "objects", "server"):
+    if command in ("doctor", "top", "advise", "lab", "plan", "what-if", "activity", "objects", "server", "policy"):
         add("target", nargs="?", metavar="TARGET", help="see below")
     if command == "demo":
         add("--no-ui", action="store_true", help='print {"dsn": ...} as one line and run until a signal')
@@ -275,22 +280,47 @@ def _changing(command: str, add: Callable[..., object]) -> None:
     elif command == "changes":
         add("--all", action="store_true", help="also what was dismissed, and the changes that undo others")
     elif command in ("approve", "dismiss", "keep"):
-        what = "a change or of its recommendation" if command == "keep" else "a recommendation"
+        what = {"keep": "a change or of its recommendation", "approve": "a recommendation or a change"}.get(
+            command, "a recommendation"
+        )
         add("id", metavar="ID", help=f"id of {what}, or the start of one")
         if command != "approve":
             add("--reason", required=True, help="why; kept in the audit journal")
-    elif command in ("apply", "rollback"):
-        add("id", metavar="ID", help="id of a change or of its recommendation, or the start of one")
-        add("--yes", action="store_true", help="run it; without this only the preflight is shown")
+        else:
+            add("--auto-undo", action="store_true", help="roll it back when a statement becomes significantly worse")
+    elif command == "propose":
+        add("target", metavar="TARGET", help="see below")
+        add("sql", metavar="SQL", help="one statement; '-' reads standard input")
+    elif command in ("apply", "rollback", "cancel"):
+        of_what = "id of a change or of its recommendation, or the start of one"
+        if command == "apply":
+            add("ids", nargs="+", metavar="ID", help=f"{of_what}; several run in this order, to the first surprise")
+            add("--type", action="append", default=[], dest="typed", metavar="SUBJECT",
+                help="what a change without an undo is about, to say that it is meant; may be repeated")  # fmt: skip
+        else:
+            add("id", metavar="ID", help=of_what)
+        if command != "cancel":
+            add("--yes", action="store_true", help="run it; without this only the preflight is shown")
         add("--target", metavar="TARGET", help="another way to the same server (default: the one it was proposed on)")
+    elif command == "countersign":
+        add("file", metavar="FILE", help="the request, in the countersign_dir of the policy")
+        add("--yes", action="store_true", help="sign without the typed word, for scripts")
     elif command == "audit":
-        add("action", choices=("list", "verify", "export"))
+        add("action", choices=("list", "verify", "export", "anchor", "prune"))
         add("--limit", type=_count, metavar="N", help="list: the newest N entries")
-        add("--since", type=int, default=0, metavar="SEQ", help="entries after this number")
+        add("--since", type=int, default=0, metavar="SEQ", help="list, export: entries after this number")
+        add("--user", default="", metavar="NAME", help="list: what this user of the machine or the server did")
+        add("--object", default="", metavar="NAME", help="list: what is about this table, index, setting or target")
+        add("--state", default="", metavar="STATE", help="list: events that end so: approved, kept, refused, login ...")
+        add("--change", default="", metavar="ID", help="list: everything about one change, its evidence too")
         add("--format", choices=("jsonl", "csv"), default="jsonl", help="export format")
-        add("--anchor", metavar="FILE", help="verify: lines SEQ:HASH kept elsewhere that the chain must contain")
+        add("--anchor", metavar="FILE", help="verify: lines SEQ:HASH, or a system's log, that the chain must contain")
+        add("--server-log", metavar="FILE", help="verify: a PostgreSQL log with the comments of applied changes")
+        add("--days", type=_span, default=400.0, metavar="N", help="prune: delete evidence older than N days (400)")
     elif command == "baseline":
-        add("action", choices=("create", "list", "compare"))
-        add("names", nargs="*", metavar="NAME", help="create: NAME; compare: NAME [NAME], the second defaults to now")
+        add("action", choices=("create", "list", "show", "compare", "delete"))
+        add("names", nargs="*", metavar="NAME", help="NAME; compare: NAME [NAME], the second defaults to now")
         add("--target", metavar="TARGET", help="see below")
         add("--minutes", type=_span, default=60.0, metavar="M", help="length of the window that ends now (default 60)")
+        add("--since", metavar="MOMENT", help='create, compare: begin of the window, e.g. "yesterday 14:00", "-2h"')
+        add("--until", metavar="MOMENT", help="create: end of the window (default now)")

@@ -83,12 +83,23 @@ class Desk:
                     figures[change.id] = changes.measure(self._paths, change.id).sentences
             self._tell(m.LedgerReady(found.recommendations, found.changes, figures))
 
-    def approve(self, recommendation_id: str) -> None:
+    def propose(self, sql: str) -> None:
         from optischema_tui.core.jobs import changes
 
-        changes.approve(self._paths, recommendation_id, clock=self._clock)
+        change = changes.propose(self._paths, self.spec, sql, clock=self._clock)
         self.load_ledger()
-        self._tell(m.Told("Approved: nothing ran. A applies it after a preflight."))
+        self._tell(m.Proposed(change))
+
+    def approve(self, wanted: str, auto_undo: bool) -> None:
+        from optischema_tui.core.jobs import changes
+
+        change = changes.approve(
+            self._paths, wanted, rules_of=lambda dsn: self.spec.policy, auto_undo=auto_undo, clock=self._clock
+        )
+        self.load_ledger()
+        second = change.detail.get("second", "")
+        asked = f"Another user must agree first: optischema-tui countersign {second}"
+        self._tell(m.Told(asked if second else "Approved: nothing ran. A applies it after a preflight."))
 
     def dismiss(self, recommendation_id: str, reason: str) -> None:
         from optischema_tui.core.jobs import changes
@@ -119,6 +130,11 @@ class Desk:
         entries = audit.entries(self._paths, limit=AUDIT_SHOWN)
         self._tell(m.AuditReady(tuple(reversed(entries)), audit.verify(self._paths), self._clock.wall()))
 
+    def load_story(self, change_id: str) -> None:
+        from optischema_tui.core.jobs import audit
+
+        self._tell(m.StoryReady(audit.story(self._paths, change_id)))
+
     def load_baselines(self) -> None:
         from optischema_tui.core.jobs import baselines
 
@@ -138,6 +154,17 @@ class Desk:
             self._paths, self._fingerprint(), first, second, minutes, clock=self._clock
         )  # fmt: skip
         self._tell(m.ComparisonReady(first, second or f"the last {minutes:.0f} minutes", comparison))
+
+    def log_in(self, spec: TargetSpec, fingerprint: str) -> None:
+        """Enter in the audit journal who looks at which target."""
+        from optischema_tui.core.jobs import audit
+
+        notice = audit.logged_in(
+            self._paths, "ui", target=spec.label, fingerprint=fingerprint, allow_changes=spec.allow_changes,
+            clock=self._clock,
+        )  # fmt: skip
+        if notice:
+            self._tell(m.Told(notice, "warning"))
 
     def look_after_journal(self) -> None:
         from optischema_tui.core.jobs import audit

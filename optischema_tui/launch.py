@@ -11,7 +11,7 @@ from optischema_tui.core.errors import OptischemaError, UsageError
 from optischema_tui.core.paths import Paths
 from optischema_tui.core.safe_text import one_line
 from optischema_tui.core.target.spec import TargetSpec
-from optischema_tui.terminal import prepare, probe
+from optischema_tui.terminal import prepare, probe, steady
 
 if TYPE_CHECKING:
     from optischema_tui.core.models import KnownTarget
@@ -29,6 +29,7 @@ def launch(
     mouse: bool | None = None,
     lab_bindir: str = "",
     history_mb: int = HISTORY_MB,
+    watch_command: Sequence[str] = (),
     problems: Sequence[OptischemaError] = (),
     clock: Clock = SYSTEM,
 ) -> int:
@@ -47,12 +48,15 @@ def launch(
         raise UsageError(f"There is no theme {one_line(theme, 40)}", todo=f"Choose one of: {', '.join(known)}")
     app = OptischemaApp(
         spec,
-        lambda app: Bridge(app, spec, paths, clock=clock, lab_bindir=lab_bindir, history_mb=history_mb),
+        lambda app: Bridge(
+            app, spec, paths, clock=clock, lab_bindir=lab_bindir, history_mb=history_mb, watch_command=watch_command
+        ),
         terminal=terminal,
         theme_name=theme,
         problems=problems,
         clock=clock,
     )
+    app.driver_class = steady(app.driver_class)
     app.run(mouse=not terminal.remote if mouse is None else mouse)
     return app.return_value if app.return_value is not None else app.return_code or 0
 
@@ -75,6 +79,7 @@ def choose_target(
 
     known = theme if theme in theme_names() else ""
     app = ConnectApp(targets, terminal, wrong=wrong, theme_name=known, problems=problems, clock=clock)
+    app.driver_class = steady(app.driver_class)
     words = app.run(mouse=not terminal.remote if mouse is None else mouse)
     if app.return_code:  # a signal or a mistake of ours ended it
         raise SystemExit(app.return_code)

@@ -18,6 +18,7 @@ from optischema_tui.requests import Advise as Advise
 from optischema_tui.requests import Approve as Approve
 from optischema_tui.requests import AskBaseline as AskBaseline
 from optischema_tui.requests import AskBudget as AskBudget
+from optischema_tui.requests import AskChange as AskChange
 from optischema_tui.requests import AskDismiss as AskDismiss
 from optischema_tui.requests import AskKeep as AskKeep
 from optischema_tui.requests import AskMoment as AskMoment
@@ -36,11 +37,13 @@ from optischema_tui.requests import Keep as Keep
 from optischema_tui.requests import LoadAudit as LoadAudit
 from optischema_tui.requests import LoadBaselines as LoadBaselines
 from optischema_tui.requests import LoadLedger as LoadLedger
+from optischema_tui.requests import LoadStory as LoadStory
 from optischema_tui.requests import OpenQuery as OpenQuery
 from optischema_tui.requests import OpenRun as OpenRun
 from optischema_tui.requests import Pause as Pause
 from optischema_tui.requests import Poll as Poll
 from optischema_tui.requests import Preflight as Preflight
+from optischema_tui.requests import Propose as Propose
 from optischema_tui.requests import QuitAsked as QuitAsked
 from optischema_tui.requests import Request as Request
 from optischema_tui.requests import Run as Run
@@ -59,6 +62,7 @@ from optischema_tui.requests import WantPlan as WantPlan
 
 if TYPE_CHECKING:
     from optischema_tui.core.audit.journal import VerifyResult
+    from optischema_tui.core.audit.story import Story
     from optischema_tui.core.baseline.compare import Comparison
     from optischema_tui.core.models import (
         ActivitySample,
@@ -225,12 +229,31 @@ class LedgerReady(Fact, bubble=False):
     figures: dict[str, tuple[str, ...]]
 
 
+class Proposing(Fact, bubble=False):
+    """A statement that the person has written is being read."""
+
+
+@dataclass(eq=False, repr=False)
+class Proposed(Fact, bubble=False):
+    """The change that a written statement was made into, or why it was not."""
+
+    written: Change | OptischemaError
+
+
 @dataclass(eq=False, repr=False)
 class RunBegan(Fact, bubble=False):
-    """A preflight begins; the change it is for is known."""
+    """A preflight begins; the change it is for is known, and those after it when there are several."""
 
     change: Change
     undo: bool
+    more: tuple[Change, ...] = ()
+
+
+@dataclass(eq=False, repr=False)
+class RunAt(Fact, bubble=False):
+    """The facts of a run are about the change at this place from now on, the first being 0."""
+
+    place: int
 
 
 @dataclass(eq=False, repr=False)
@@ -284,6 +307,11 @@ class AuditReady(Fact, bubble=False):
 
 
 @dataclass(eq=False, repr=False)
+class StoryReady(Fact, bubble=False):
+    story: Story
+
+
+@dataclass(eq=False, repr=False)
 class LoadFailed(Fact, bubble=False):
     """What a screen asked for cannot be read."""
 
@@ -310,6 +338,7 @@ class Told(Fact, bubble=False):
 
     sentence: str
     severity: str = "information"
+    bell: bool = False
 
 
 @dataclass(eq=False, repr=False)

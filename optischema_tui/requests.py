@@ -96,7 +96,17 @@ class LoadLedger(Request):
 
 @dataclass(eq=False, repr=False)
 class Approve(Request):
-    recommendation_id: str
+    """`wanted`: the id of a recommendation or of a change. `auto_undo`: it takes itself back when it does harm."""
+
+    wanted: str
+    auto_undo: bool = False
+
+
+@dataclass(eq=False, repr=False)
+class Propose(Request):
+    """Make a proposed change of a statement that the person has written."""
+
+    sql: str
 
 
 @dataclass(eq=False, repr=False)
@@ -115,14 +125,21 @@ class Keep(Request):
 
 @dataclass(eq=False, repr=False)
 class Preflight(Request):
+    """`more`: the changes that are to follow the first one, in order."""
+
     change_id: str
     undo: bool = False
+    more: tuple[str, ...] = ()
 
 
 @dataclass(eq=False, repr=False)
 class Run(Request):
+    """`typed`: what the person has typed for changes that nothing undoes."""
+
     change_id: str
     undo: bool = False
+    more: tuple[str, ...] = ()
+    typed: tuple[str, ...] = ()
 
 
 class CancelRun(Request):
@@ -137,6 +154,13 @@ class WantPlan(Request):
 
 class LoadAudit(Request):
     pass
+
+
+@dataclass(eq=False, repr=False)
+class LoadStory(Request):
+    """Everything that the journal tells of one change."""
+
+    change_id: str
 
 
 class LoadBaselines(Request):
@@ -168,10 +192,11 @@ class OpenQuery(Request):
 
 @dataclass(eq=False, repr=False)
 class OpenRun(Request):
-    """Show the change's preflight and ask for the confirmation."""
+    """Show the preflight of the change, and of those that follow it, and ask for the confirmation."""
 
     change_id: str
     undo: bool
+    more: tuple[str, ...] = ()
 
 
 @dataclass(eq=False, repr=False)
@@ -184,6 +209,10 @@ class AskDismiss(Request):
 class AskKeep(Request):
     change_id: str
     title: str
+
+
+class AskChange(Request):
+    """Have a person write the statement of a change."""
 
 
 class AskBaseline(Request):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from optischema_tui import messages as m
@@ -58,34 +58,62 @@ class Runs:
         if running is not None:
             self._follow(running)
 
-    def preflight(self, change_id: str, undo: bool) -> None:
+    def preflight(self, change_ids: Sequence[str], undo: bool) -> None:
+        """Of each change as the server is now: what an earlier one of them will do to it is not foreseen."""
         from optischema_tui.core.jobs import changes
         from optischema_tui.core.models import Level
 
-        change = changes.find(self._paths, change_id)
-        self._tell(m.RunBegan(change, undo))
-        checks = changes.preflight(
-            self._paths, change.id, self.spec, undo=undo, clock=self._clock,
-            on_check=lambda check: self._tell(m.RunChecked(check)),
-        )  # fmt: skip
-        self._tell(m.RunReady(any(check.level is Level.BLOCK for check in checks)))
+        first, *more = [changes.find(self._paths, change_id) for change_id in change_ids]
+        self._tell(m.RunBegan(first, undo, tuple(more)))
+        for place, change in enumerate((first, *more)):
+            self._tell(m.RunAt(place))
+            checks = changes.preflight(
+                self._paths, change.id, self.spec, undo=undo, clock=self._clock,
+                on_check=lambda check: self._tell(m.RunChecked(check)),
+            )  # fmt: skip
+            self._tell(m.RunReady(any(check.level is Level.BLOCK for check in checks)))
 
-    def start(self, change_id: str, undo: bool, look_again: Callable[[], None]) -> None:
-        """Carry a change out. `look_again` is called after a failure: it finds out what is left."""
+    def start(
+        self, change_ids: Sequence[str], undo: bool, typed: Sequence[str], look_again: Callable[[], None]
+    ) -> None:
+        """Carry a change out, or several in order. `look_again` is called after a failure: it finds out what is left.
+
+        `typed`: the subjects of changes that nothing undoes, as the person has typed them.
+        """
 
         def run(cancel: threading.Event) -> Change:
+            if len(change_ids) > 1:
+                return self._run_all(change_ids, typed, cancel)
             from optischema_tui.core.jobs import changes
 
             return changes.carry_out(
-                self._paths, change_id, self.spec, undo=undo, clock=self._clock, cancel=cancel,
+                self._paths, change_ids[0], self.spec, undo=undo, clock=self._clock, cancel=cancel,
                 on_check=lambda check: self._tell(m.RunChecked(check)),
-                on_progress=lambda progress: self._tell(m.RunTick(progress)),
+                on_progress=lambda progress: self._tell(m.RunTick(progress)), typed=next(iter(typed), ""),
             )  # fmt: skip
 
         if (cancel := self._claim()) is None:
             self._tell(m.Told("Another change is running; one at a time.", "warning"))
             return
         self._to_its_end(run, cancel, look_again)
+
+    def _run_all(self, change_ids: Sequence[str], typed: Sequence[str], cancel: threading.Event) -> Change:
+        """The last one of them. Raises the error that ended the batch before it."""
+        from optischema_tui.core.jobs import batch, changes
+
+        def done(place: int, change: Change) -> None:
+            if place < len(change_ids) - 1:
+                self._tell(m.RunDone(change))
+
+        end = batch.carry_out_all(
+            self._paths, [changes.find(self._paths, each) for each in change_ids], self.spec, clock=self._clock,
+            typed=typed, cancel=cancel, on_begin=lambda place, change: self._tell(m.RunAt(place)), on_done=done,
+            on_check=lambda check: self._tell(m.RunChecked(check)),
+            on_progress=lambda progress: self._tell(m.RunTick(progress)),
+        )  # fmt: skip
+        if end.error is not None:
+            raise end.error
+        return end.done[-1]
 
     def cancel(self) -> None:
         if not self.spec.allow_changes:

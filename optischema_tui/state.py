@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from optischema_tui import messages as m
 from optischema_tui.core.errors import MissingPart, OptischemaError
 
 if TYPE_CHECKING:
     from optischema_tui.core.audit.journal import VerifyResult
+    from optischema_tui.core.audit.story import Story
     from optischema_tui.core.baseline.compare import Comparison
     from optischema_tui.core.models import (
         ActivitySample,
@@ -63,15 +64,39 @@ class Stage(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
-class ChangeRun:
-    """One change on its way through preflight and execution."""
+class Part:
+    """One change of a run."""
 
     change: Change
-    undo: bool
     stage: Stage = Stage.CHECKING
     checks: tuple[Check, ...] = ()
     progress: BuildProgress | None = None
+    """The last that was seen."""
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class ChangeRun:
+    """One change, or several in order, on the way through preflight and execution."""
+
+    parts: tuple[Part, ...]
+    undo: bool
+    at: int = 0
+    """The part that is checked or runs now, or at which it ended."""
+    stage: Stage = Stage.CHECKING
+    """Of the whole."""
     error: OptischemaError | None = None
+
+    @property
+    def change(self) -> Change:
+        return self.parts[self.at].change
+
+    @property
+    def progress(self) -> BuildProgress | None:
+        return self.parts[self.at].progress
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        return tuple(part.change.id for part in self.parts)
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -137,9 +162,15 @@ class State:
     entries: tuple[AuditEntry, ...] = ()
     verdict: VerifyResult | None = None
     verified_at: float = 0.0
+    story: Story | None = None
+    """Of the change that was asked for last."""
     baselines: tuple[Baseline, ...] | None = None
     comparison: tuple[str, str, Comparison] | None = None
     reconciled: tuple[str, ...] = ()
+    writing: bool = False
+    """A statement that the person has written is being made a change of."""
+    written: Change | OptischemaError | None = None
+    """What became of it: the proposed change, or the reason why there is none."""
     unread: Mapping[str, OptischemaError] = field(default_factory=dict)
     """Why a screen, by its name, could not be given what it shows."""
 
@@ -187,29 +218,43 @@ class State:
 def fold(state: State, fact: m.Fact) -> State:
     """The state after `fact`."""
     if isinstance(fact, m.RunBegan):
-        return replace(state, run=ChangeRun(fact.change, fact.undo))
+        return replace(state, run=ChangeRun(tuple(Part(change) for change in (fact.change, *fact.more)), fact.undo))
     if state.run is not None and isinstance(
-        fact, m.RunChecked | m.RunReady | m.RunStarted | m.RunTick | m.RunDone | m.RunFailed
+        fact, m.RunAt | m.RunChecked | m.RunReady | m.RunStarted | m.RunTick | m.RunDone | m.RunFailed
     ):
         return replace(state, run=_run(state.run, fact))
     return _observing(state, fact) or _standing(state, fact) or _advising(state, fact) or _keeping(state, fact) or state
 
 
 def _run(run: ChangeRun, fact: m.Fact) -> ChangeRun:
+    part = run.parts[run.at]
     match fact:
+        case m.RunAt(place):
+            run = replace(run, at=place)
+            return _with(run, stage=Stage.RUNNING, checks=()) if run.stage is Stage.RUNNING else run
         case m.RunChecked(check):
-            return replace(run, checks=(*run.checks, check))
+            return _with(run, checks=(*part.checks, check))
         case m.RunReady(blocked):
-            return replace(run, stage=Stage.BLOCKED if blocked else Stage.READY)
+            run = _with(run, stage=Stage.BLOCKED if blocked else Stage.READY)
+            stages = {each.stage for each in run.parts}
+            whole = next(stage for stage in (Stage.CHECKING, Stage.BLOCKED, Stage.READY) if stage in stages)
+            return replace(run, stage=whole)
         case m.RunStarted():
-            return replace(run, stage=Stage.RUNNING, checks=(), error=None)
+            return _with(replace(run, at=0, stage=Stage.RUNNING, error=None), stage=Stage.RUNNING, checks=())
         case m.RunTick(progress):
-            return replace(run, progress=progress)
+            return _with(run, progress=progress)
         case m.RunDone(change):
-            return replace(run, stage=Stage.DONE, change=change)
+            last = run.at == len(run.parts) - 1
+            return _with(replace(run, stage=Stage.DONE if last else run.stage), stage=Stage.DONE, change=change)
         case m.RunFailed(error):
-            return replace(run, stage=Stage.FAILED, error=error)
+            return _with(replace(run, stage=Stage.FAILED, error=error), stage=Stage.FAILED)
     return run
+
+
+def _with(run: ChangeRun, **values: Any) -> ChangeRun:
+    """`run` with its present part changed."""
+    parts = (*run.parts[: run.at], replace(run.parts[run.at], **values), *run.parts[run.at + 1 :])
+    return replace(run, parts=parts)
 
 
 def _observing(state: State, fact: m.Fact) -> State | None:
@@ -262,12 +307,25 @@ def _advising(state: State, fact: m.Fact) -> State | None:
             return replace(state, advising=None, advice=run)
         case m.AdviceFailed(error):
             return replace(state, advising=None, advice_error=error)
+        case m.Proposing():
+            return replace(state, writing=True, written=None)
+        case m.Proposed(written):
+            return replace(state, writing=False, written=written)
         case m.LedgerReady(recommendations, changes, figures):
             return replace(
                 _readable(state, "optimizations"), recommendations=recommendations, changes=changes, figures=figures,
-                ledger_loaded=True,
+                ledger_loaded=True, run=_refreshed(state.run, changes),
             )  # fmt: skip
     return None
+
+
+def _refreshed(run: ChangeRun | None, changes: tuple[Change, ...]) -> ChangeRun | None:
+    """A run that is over, with its changes as they stand now."""
+    if run is None or run.stage not in (Stage.DONE, Stage.FAILED):
+        return run
+    now = {change.id: change for change in changes}
+    parts = tuple(replace(part, change=now.get(part.change.id, part.change)) for part in run.parts)
+    return replace(run, parts=parts)
 
 
 def _keeping(state: State, fact: m.Fact) -> State | None:
@@ -275,6 +333,8 @@ def _keeping(state: State, fact: m.Fact) -> State | None:
         case m.AuditReady(entries, verdict, verified_at):
             state = _readable(state, "audit")
             return replace(state, entries=entries, verdict=verdict, verified_at=verified_at)
+        case m.StoryReady(story):
+            return replace(state, story=story)
         case m.BaselinesReady(baselines):
             return replace(_readable(state, "baselines"), baselines=baselines)
         case m.LoadFailed(view, error):

@@ -8,9 +8,10 @@ import locale
 import os
 import signal
 import sys
-from collections.abc import Callable, Mapping, MutableMapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from typing import Any
 
 CLIPBOARD_LIMIT = 64 * 1024
 """Bytes of text that are sent to a terminal's clipboard; longer ones many terminals drop without a word."""
@@ -73,6 +74,51 @@ def heed_signals(leave: Callable[[int, int], None]) -> None:
     for number in (signal.SIGTERM, signal.SIGHUP):
         with suppress(RuntimeError, ValueError):  # not in the main thread: the host of that thread decides
             loop.add_signal_handler(number, leave, 128 + number, 128 + number)
+
+
+def steady(driver: type[Any]) -> type[Any]:
+    """Textual's driver class, but deaf and mute once the terminal is gone, where its own threads would break: the
+    program then hangs in a full queue, or ends with a traceback before the hang-up signal is heeded."""
+
+    class Steady(driver):  # type: ignore[misc]
+        def __init__(self, *words: Any, **named: Any) -> None:
+            super().__init__(*words, **named)
+            setattr(self, "_file", _Output(getattr(self, "_file")))  # noqa: B009, B010
+
+        def _run_input_thread(self) -> None:
+            try:
+                self.run_input_thread()
+            except OSError:
+                # With a hang-up that is ignored (nohup) nothing else would end a program without a terminal.
+                self._app.call_later(self._app.exit, 128 + signal.SIGHUP, 128 + signal.SIGHUP)
+
+    return Steady
+
+
+class _Output:
+    """A terminal's stream. What cannot be written any more goes nowhere."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        with self._gone():
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with self._gone():
+            self._stream.flush()
+
+    @contextmanager
+    def _gone(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
 
 def _encoding(env: Mapping[str, str]) -> str:

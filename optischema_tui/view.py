@@ -14,6 +14,7 @@ from optischema_tui import messages as m
 from optischema_tui.actions import SCREENS, SHORT_LABELS, actions_of, bindings, key_name
 from optischema_tui.core.clock import Clock, iso, local_stamp, local_time
 from optischema_tui.core.errors import AuthError, MissingPart
+from optischema_tui.core.models import ChangeState
 from optischema_tui.core.safe_text import one_line
 from optischema_tui.state import LinkState, State
 from optischema_tui.widgets import figures
@@ -276,6 +277,8 @@ def status_parts(state: State, clock: Clock, glyphs: Glyphs) -> tuple[Part, ...]
         progress = state.run.progress
         done = f" {progress.done / progress.total:.0%}" if progress is not None and progress.total else ""
         parts.append(Part(f" BUILDING{done} ", "chip-warn", 1))
+    if any(change.state is ChangeState.NEEDS_ATTENTION and change.detail.get("worse") for change in state.changes):
+        parts.append(Part(" WORSE SINCE A CHANGE ", "chip-warn", 1, short=" WORSE "))
     if state.past is not None:
         parts.append(Part(" PAST ", "past", 1))
     elif picture is not None and picture.stored:

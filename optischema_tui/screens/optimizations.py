@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from itertools import zip_longest
 from typing import Any
@@ -12,6 +13,7 @@ from textual.containers import Container
 
 from optischema_tui import messages as m
 from optischema_tui.actions import bindings
+from optischema_tui.core.models import Change, ChangeState
 from optischema_tui.state import State
 from optischema_tui.view import View
 from optischema_tui.widgets import figures
@@ -34,12 +36,17 @@ from optischema_tui.widgets.lines import Line, LineView, cut, wrap
 from optischema_tui.widgets.live_table import Cell, Column, LiveTable
 from optischema_tui.widgets.progress import step_line
 
+_PROPOSED = frozenset({ChangeState.PROPOSED})
+_APPROVABLE = _PROPOSED | {ChangeState.APPROVED, ChangeState.LEFTOVER}
 WIDTHS = [(0, "-narrow"), (140, "-wide")]
 """Side by side only where the list keeps room for its titles."""
 
+ENDS = "   Esc ends it"
 
-def _columns() -> list[Column[Item]]:
+
+def _columns(marks: Mapping[str, str]) -> list[Column[Item]]:
     return [
+        Column("mark", "", 2, lambda item, width: (marks.get(item.key, ""), "accent"), right=True),
         Column("state", "STATE", 9, lambda item, width: state_word(item)),
         Column("risk", "RISK", 6, _risk),
         Column("gain", "GAIN", 7, _gain, right=True),
@@ -47,6 +54,10 @@ def _columns() -> list[Column[Item]]:
         Column("size", "SIZE", 7, _size, right=True, from_width=64),
         Column("title", "ACTION", 0, lambda item, width: item.title),
     ]
+
+
+def _may_apply(item: Item) -> bool:
+    return item.change is not None and item.change.state in MAY_APPLY
 
 
 def _risk(item: Item, width: int) -> Cell:
@@ -81,10 +92,17 @@ class OptimizationsScreen(View):
     _shown: tuple[object, ...] = ()
     """The parts of the state that list and evidence were drawn from."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._marks: dict[str, str] = {}
+        """By item, its place in the batch, the first being 1."""
+        self._new: Change | None = None
+        """The written change that the cursor was put on last."""
+
     def body(self) -> ComposeResult:
         yield LineView(id="summary")
         with Container(id="halves", classes="group"):
-            yield LiveTable(_columns(), lambda item: item.key, id="items", classes="pane")
+            yield LiveTable(_columns(self._marks), lambda item: item.key, id="items", classes="pane")
             yield LineView(id="evidence", classes="pane", focusable=True)
 
     @property
@@ -102,8 +120,11 @@ class OptimizationsScreen(View):
         shown = (state.recommendations, state.changes, state.figures, state.advice, state.advice_error)
         if any(new is not old for new, old in zip_longest(shown, self._shown)):
             self._shown = shown
-            self.table.set_rows(items_of(state.recommendations, state.changes))
+            items = items_of(state.recommendations, state.changes)
+            self._mark([item.key for item in items if item.key in self._marks and _may_apply(item)])
+            self.table.set_rows(items)
             self._evidence()
+        self._find_new(state)
 
     @on(LiveTable.Highlighted)
     def _moved(self) -> None:
@@ -158,34 +179,69 @@ class OptimizationsScreen(View):
         self.why = not self.why
         self._evidence(top=True)
 
-    def action_approve(self) -> None:
+    def action_new_change(self) -> None:
+        self.post_message(m.AskChange())
+
+    def action_approve(self, auto_undo: bool = False) -> None:
         item = self.table.current
-        if item is None or item.recommendation is None:
-            self._say("There is no recommendation under the cursor to approve.")
-        elif item.change is not None and item.change.state not in SETTLED:
+        if item is None or (item.recommendation is None and item.change is None):
+            self._say("There is no recommendation or change under the cursor to approve.")
+        elif item.change is not None and item.change.state not in _APPROVABLE | SETTLED:
             self._say(f"This one is {state_word(item)[0]} already.")
+        elif item.recommendation is not None and (item.change is None or item.change.state in SETTLED):
+            self.post_message(m.Approve(item.recommendation.id, auto_undo))
+        elif item.change is not None and item.change.state not in (ChangeState.KEPT, ChangeState.ROLLED_BACK):
+            self.post_message(m.Approve(item.change.id, auto_undo))
         else:
-            self.post_message(m.Approve(item.recommendation.id))
+            self._say(f"This one is {state_word(item)[0]} already: write it anew with n.")
+
+    def action_mark(self) -> None:
+        item = self.table.current
+        if item is None or not _may_apply(item):
+            self._say("Only an approved change can be marked, to be applied with others in order.")
+        else:
+            kept = [key for key in self._marks if key != item.key]
+            self._mark(kept if item.key in self._marks else [*kept, item.key])
+            self.table.set_rows(items_of(self.state.recommendations, self.state.changes))
+
+    def _mark(self, keys: list[str]) -> None:
+        self._marks.clear()
+        self._marks.update({key: str(place) for place, key in enumerate(keys, 1)})
 
     def action_apply(self) -> None:
         item = self.table.current
         run = self.state.run
         if run is not None and self.state.building:
-            self.post_message(m.OpenRun(run.change.id, run.undo))
+            self.post_message(m.OpenRun(run.ids[0], run.undo, run.ids[1:]))
         elif not self.state.allow_changes:
             self._say("Changes are off for this target: start with --allow-changes, or set it in the profile.")
-        elif item is not None and item.change is not None and item.change.state not in MAY_APPLY | SETTLED:
+        elif self._marks:
+            first, *more = self._marked()
+            self.post_message(m.OpenRun(first, False, tuple(more)))
+        elif item is not None and item.change is not None and item.change.state not in MAY_APPLY | SETTLED | _PROPOSED:
             self._say(f"This one is {state_word(item)[0]} already.")
         elif item is None or item.change is None or item.change.state not in MAY_APPLY:
             self._say("Approve it first (a); then apply runs the preflight and asks once more.")
         else:
             self.post_message(m.OpenRun(item.change.id, False))
 
+    def _marked(self) -> list[str]:
+        """The ids of the marked changes, in the order of the marks."""
+        ids = {item.key: item.change.id for item in self.table.rows if item.change is not None}
+        return [ids[key] for key in self._marks if key in ids]
+
+    def _find_new(self, state: State) -> None:
+        """Put the cursor on a change that was written just now."""
+        written = state.written
+        if isinstance(written, Change) and written is not self._new:
+            self._new = written
+            self.table.move_to(written.id)
+
     def action_undo(self) -> None:
         item = self.table.current
         run = self.state.run
         if run is not None and self.state.building:
-            self.post_message(m.OpenRun(run.change.id, run.undo))
+            self.post_message(m.OpenRun(run.ids[0], run.undo, run.ids[1:]))
         elif not self.state.allow_changes:
             self._say("Changes are off for this target: start with --allow-changes, or set it in the profile.")
         elif item is None or item.change is None or item.change.state not in MAY_UNDO:
@@ -227,15 +283,18 @@ class OptimizationsScreen(View):
 
 def _summary(state: State, width: int, glyphs: Any) -> list[Line]:
     if state.advising is not None:
-        return [cut(step_line(state.advising[0], state.advising[1], width, glyphs), width)]
+        return [(*cut(step_line(*state.advising, width, glyphs), width - len(ENDS)), (ENDS, "dim"))]
     if state.advice_error is not None:  # the list may hold earlier advice: then it is told here alone, and whole
         return wrap((("The advisor stopped: ", "bad"), (state.advice_error.sentence, "")), width, 2)
     if state.advice is not None:
-        return [cut(((state.advice.summary, "strong"),), width)]
+        budget = state.advice.budget_bytes
+        within = f", within {figures.octets(budget)}" if budget is not None else ""
+        return wrap(((state.advice.summary + within, "strong"),), width, 2)
     waiting = len(state.recommendations)
-    text = f"{waiting} recommendations from history" if waiting else "No recommendation is kept of this target"
-    hint = "   R runs it: it builds a private copy of schema and statistics, no rows"
-    return [cut(((text, "strong"), (hint, "dim")), width)]
+    plural = "" if waiting == 1 else "s"
+    text = f"{waiting} recommendation{plural} from history" if waiting else "No recommendation is kept of this target"
+    hint = "   R runs the advisor: it builds a private copy of schema and statistics, no rows"
+    return wrap(((text, "strong"), (hint, "dim")), width, 2)
 
 
 def _empty(state: State) -> str:

@@ -1,20 +1,18 @@
-"""`changes`, `approve`, `apply`, `rollback`, `keep`, `dismiss`: what a person decided, and what became of it."""
+"""`changes`, `approve`, `keep`, `dismiss`: what a person decided, and what became of it."""
 
 from __future__ import annotations
 
-import signal
-import threading
 from argparse import Namespace
 from typing import Any
 
-from optischema_tui.core.change.kinds.kind import Outcome
 from optischema_tui.core.clock import iso, local_stamp
 from optischema_tui.core.errors import OptischemaError
 from optischema_tui.core.jobs import changes as jobs
-from optischema_tui.core.models import BuildProgress, Change, ChangeState, Check, Level, Recommendation
-from optischema_tui.core.safe_text import clean, one_line
-from optischema_tui.core.target.spec import TargetSpec
-from optischema_tui.twins.context import Context, asking_password, say
+from optischema_tui.core.models import Change, ChangeState, Recommendation
+from optischema_tui.core.safe_text import clean, one_line, spoken
+from optischema_tui.core.target.resolver import describe
+from optischema_tui.twins.audit import enter
+from optischema_tui.twins.context import Context, say
 from optischema_tui.twins.table import table
 
 
@@ -22,11 +20,11 @@ def run(context: Context, arguments: Namespace) -> int:
     commands = {
         "changes": _list,
         "approve": _approve,
-        "apply": _apply,
-        "rollback": _roll_back,
         "keep": _keep,
         "dismiss": _dismiss,
     }
+    if arguments.command != "changes":
+        enter(context, arguments.command, arguments.id)
     return commands[arguments.command](context, arguments)
 
 
@@ -55,6 +53,11 @@ def _wide_numbers_as_text(value: Any) -> Any:
     if isinstance(value, dict):
         return {k: str(v) if k == "queryid" else _wide_numbers_as_text(v) for k, v in value.items()}
     return [_wide_numbers_as_text(one) for one in value] if isinstance(value, (list, tuple)) else value
+
+
+def statements(sql: str) -> list[str]:
+    """The statements of a change, indented, each with its `;`; none when there is none."""
+    return [f"    {line}" for line in f"{sql};".splitlines()] if sql else []
 
 
 def proposal_json(rec: Recommendation, state: str) -> dict[str, Any]:
@@ -98,15 +101,31 @@ def _list(context: Context, arguments: Namespace) -> int:
 
 
 def _approve(context: Context, arguments: Namespace) -> int:
-    change = jobs.approve(context.paths, arguments.id, clock=context.clock)
-    context.out(
-        change_json(change),
-        lambda: (
-            f"approved as {change.id}: nothing ran yet\n    {change.forward_sql};\n    undo: {change.inverse_sql};\n"
-            f"Next: optischema-tui apply {change.id} --yes --allow-changes"
-        ),
+    change = jobs.approve(
+        context.paths,
+        arguments.id,
+        rules_of=lambda dsn: describe(dsn, context.config).policy,
+        auto_undo=arguments.auto_undo,
+        clock=context.clock,
     )
+    typed = "" if not change.wants_typing else f" --type '{spoken(change.subject or change.kind)}'"
+    undo = statements(change.inverse_sql) or ["    nothing undoes it"]
+    lines = [
+        f"approved as {change.id}: nothing ran yet",
+        *statements(change.forward_sql),
+        "undo:",
+        *undo,
+        *(["It rolls itself back when a statement becomes significantly worse."] if arguments.auto_undo else []),
+        *_second_words(change),
+        f"Next: optischema-tui apply {change.id} --yes --allow-changes{typed}",
+    ]
+    context.out(change_json(change), lambda: "\n".join(lines))
     return 0
+
+
+def _second_words(change: Change) -> list[str]:
+    path = change.detail.get("second", "")
+    return [f"Another user must agree first: optischema-tui countersign {path}"] if path else []
 
 
 def _keep(context: Context, arguments: Namespace) -> int:
@@ -129,107 +148,3 @@ def _compare_unfinished(context: Context) -> None:
                 say(verdict.reason)
         except OptischemaError as error:
             say(f"not compared with the server: {error.sentence}")
-
-
-def _apply(context: Context, arguments: Namespace) -> int:
-    change = jobs.find(context.paths, arguments.id)
-
-    def work(spec: TargetSpec) -> int:
-        if not arguments.yes:
-            return _show_preflight(context, change, spec)
-        for verdict in jobs.reconcile(context.paths, spec, clock=context.clock):
-            say(verdict.reason)
-            if verdict.change.id == change.id and verdict.finding == Outcome.DONE:
-                return _tell_applied(context, verdict.change)
-        done = _carry_out(context, change, spec)
-        return _tell_applied(context, done)
-
-    return asking_password(context.spec(arguments.target or change.dsn), work)
-
-
-def _carry_out(context: Context, change: Change, spec: TargetSpec, *, undo: bool = False) -> Change:
-    return jobs.carry_out(
-        context.paths,
-        change.id,
-        spec,
-        undo=undo,
-        clock=context.clock,
-        on_check=_tell_check,
-        on_progress=_teller(context),
-        cancel=_cancel_on_interrupt(),
-    )
-
-
-def _tell_applied(context: Context, change: Change) -> int:
-    context.out(change_json(change), lambda: f"{change.state}: {change.forward_sql}\n    {_detail(change)}".rstrip())
-    return 0
-
-
-def _roll_back(context: Context, arguments: Namespace) -> int:
-    change = jobs.find(context.paths, arguments.id)
-
-    def work(spec: TargetSpec) -> int:
-        if not arguments.yes:
-            return _show_preflight(context, change, spec, undo=True)
-        undone = _carry_out(context, change, spec, undo=True)
-        context.out(
-            {**change_json(undone), "sql": undone.inverse_sql, "forward_sql": undone.forward_sql},
-            lambda: f"{undone.state}: {undone.inverse_sql}",
-        )
-        return 0
-
-    return asking_password(context.spec(arguments.target or change.dsn), work)
-
-
-def _show_preflight(context: Context, change: Change, spec: TargetSpec, *, undo: bool = False) -> int:
-    checks = jobs.preflight(context.paths, change.id, spec, undo=undo, clock=context.clock)
-    sql = change.inverse_sql if undo else change.forward_sql
-    blocked = any(check.level is Level.BLOCK for check in checks)
-    lines = [{"name": c.name, "level": str(c.level), "reason": clean(c.reason), "query": c.query} for c in checks]
-    context.out(
-        {
-            "id": change.id,
-            "state": str(change.state),
-            "sql": sql,
-            "preflight": lines,
-            "blocked": blocked,
-        },
-        lambda: "\n".join(
-            [
-                *(f"{c.level:<5} {c.name}: {c.reason}" for c in checks),
-                "",
-                f"would run: {sql};",
-                "Blocked: nothing can run." if blocked else "Add --yes to run it.",
-            ]
-        ),
-    )
-    return 1 if blocked else 0
-
-
-def _tell_check(check: Check) -> None:
-    say(f"{check.level:<5} {check.name}: {check.reason}")
-
-
-def _teller(context: Context) -> Any:
-    def tell(progress: BuildProgress) -> None:
-        fraction = min(0.99, progress.done / progress.total) if progress.total else 0.0
-        blocker = f", waiting for pid {progress.blocker_pid}" if progress.blocker_pid else ""
-        context.progress(f"{progress.phase}{blocker}", fraction)
-
-    return tell
-
-
-def _cancel_on_interrupt() -> threading.Event:
-    """An event that the first Ctrl-C sets: the build is cancelled and cleaned up instead of being abandoned."""
-    cancel = threading.Event()
-
-    def on_interrupt(signum: int, frame: object) -> None:
-        cancel.set()
-        say("cancelling: the build is stopped and cleaned up")
-
-    signal.signal(signal.SIGINT, on_interrupt)
-    return cancel
-
-
-def _detail(change: Change) -> str:
-    return str(change.detail.get("verdict", "") or change.detail.get("error", ""))

@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "json.md"
-FREE_FORM = ("detail", "body", "plan", "rows", "before", "after")
+FREE_FORM = ("detail", "body", "plan", "rows", "before", "after", "evidence_kept")
 """Objects whose inner keys are not promised one by one."""
 NOT_KEYS = {
     "doctor": {"allowed", "read only", "ok", "limited", "missing", "--sql"},
@@ -22,14 +22,19 @@ NOT_KEYS = {
     "plan": {
         "node_type", "relation", "startup_cost", "rows", "conditions", "children", "index_name",
     },
-    "approve": {"changes", "apply", "rollback", "--yes"},
+    "approve": {"apply", "rollback", "cancel", "--yes"},
+    "policy": {"built in"},
     "dismiss": {"dismissed"},
     "changes": {"--all"},
-    "audit": {"list", "verify", "export"},
-    "baseline": {"create", "list", "compare"},
+    "audit": {"list", "verify", "export", "prune", "--change"},
+    "baseline": {"create", "list", "show", "compare", "delete"},
 }  # fmt: skip
 """Words in code style that are values, options or inner keys of a free-form object."""
-NOT_SEEN = {"advise": {"query", "reason"}, "top": {"reason", "share", "statements"}, "collect": {"id", "state"}}
+NOT_SEEN = {
+    "advise": {"query", "reason"},
+    "top": {"reason", "share", "statements"},
+    "collect": {"id", "state", "change", "sentence"},
+}
 """Keys of lists that may be empty here: what cannot be planned, what is hidden, what was judged."""
 SCHEMA = """
 CREATE TABLE orders (id bigint PRIMARY KEY, customer_id bigint NOT NULL, total numeric NOT NULL);
@@ -59,11 +64,11 @@ def keys(value: Any) -> Iterator[str]:
             yield from keys(one)
 
 
-def call(*words: str) -> Any:
+def call(*words: str, code: int = 0) -> Any:
     told = subprocess.run(
         [sys.executable, "-m", "optischema_tui", *words, "--json"], capture_output=True, text=True, check=False
     )
-    assert told.returncode == 0, f"{words}: exit {told.returncode}\n{told.stdout}\n{told.stderr}"
+    assert told.returncode == code, f"{words}: exit {told.returncode}\n{told.stdout}\n{told.stderr}"
     if words[0] == "collect" or words[:2] == ("audit", "export"):
         return [json.loads(line) for line in told.stdout.splitlines()]
     return json.loads(told.stdout)
@@ -91,6 +96,7 @@ def answers(dsn: str) -> dict[str, list[Any]]:
     found["objects"] = [call("objects", dsn), call("server", dsn)]
     found["profiles"] = [call("profiles", "add", "one", "host=db1"), call("profiles"), call("profiles", "check")]
     found["profiles"].append(call("profiles", "remove", "one"))
+    found["policy"] = [call("policy", dsn, "--allow-changes")]
     advice = call("advise", dsn)
     rec = advice["recommendations"][0]["id"]
     found |= {"advise": [advice], "lab": [call("lab", dsn, "--check"), call("lab", "--forget")]}
@@ -100,6 +106,13 @@ def answers(dsn: str) -> dict[str, list[Any]]:
     found["changes"] = [call("changes")]
     found["approve"] = [call("approve", rec), call("apply", rec, "--allow-changes")]
     found["approve"].append(call("apply", rec, "--allow-changes", "--yes"))
+    found["propose"] = [call("propose", dsn, f"ANALYZE {name}") for name in ("orders", "orders (total)")]
+    both = [one["id"] for one in found["propose"]]
+    found["approve"] += [call("approve", one) for one in both]
+    found["approve"] += [
+        call("apply", *both, "--allow-changes"),
+        call("apply", *both, "--allow-changes", "--yes", code=5),
+    ]
     found["approve"].append(call("keep", rec, "--reason", "seen faster"))
     found["changes"].append(call("changes"))
     found["approve"].append(call("rollback", rec, "--allow-changes"))
@@ -108,9 +121,12 @@ def answers(dsn: str) -> dict[str, list[Any]]:
     names = ("one", "two")
     found["baseline"] = [call("baseline", "create", name) for name in names]
     found["baseline"] += [call("baseline", "list"), call("baseline", "compare", *names)]
+    found["baseline"] += [call("baseline", "show", "one"), call("baseline", "delete", "two")]
     again = call("advise", dsn)["recommendations"][0]["id"]
     found["dismiss"] = [call("dismiss", again, "--reason", "not now")]
     found["audit"] = [call("audit", "list"), call("audit", "verify"), call("audit", "export")]
+    found["audit"].append(call("audit", "list", "--change", found["approve"][0]["id"]))
+    found["audit"] += [call("audit", "anchor"), call("audit", "prune")]
     return found
 
 
@@ -122,9 +138,12 @@ def test_the_document_and_the_answers_have_the_same_keys(fresh_db: str) -> None:
             session.execute("SELECT id, total FROM orders WHERE customer_id = %s", (number + 1,)).fetchall()
     sections = documented()
     seen = {command: set(keys(values)) for command, values in answers(fresh_db).items()}
-    assert set(sections) - {"demo", "opinion"} == set(seen), "an opinion needs hypopg on the target"
+    assert set(sections) - {"demo", "opinion", "countersign"} == set(seen), (
+        "an opinion needs hypopg, a second approval a second user"
+    )
     for command, names in seen.items():
-        extra = sections["changes"] if command == "approve" else set()
-        assert not names - sections[command] - extra, f"{command}: printed and not documented"
+        extra = sections["changes"] if command in ("approve", "propose") else set()
+        unknown = sorted(names - sections[command] - extra)
+        assert not unknown, f"{command}: {unknown} printed and not documented"
         silent = sections[command] - names - NOT_SEEN.get(command, set())
         assert not silent, f"{command}: documented and not printed"

@@ -107,7 +107,7 @@ async def test_the_loop_by_keyboard(shop: str, state_dir: Path, until_async: Wai
             await pilot.press("A")
             await until_async(lambda: app.state.run is not None and app.state.run.stage is Stage.READY, 30, "preflight")
             assert app.state.run is not None
-            assert len(app.state.run.checks) > 8
+            assert len(app.state.run.parts[0].checks) > 8
             assert indexes(shop) == before
             await pilot.press(*"apply", "enter")
             await until_async(lambda: app.state.run is not None and app.state.run.stage is Stage.DONE, 60, "the build")

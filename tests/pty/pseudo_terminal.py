@@ -38,10 +38,12 @@ class PseudoTerminal:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with suppress(ProcessLookupError):
-            os.kill(self._pid, signal.SIGKILL)
+        if self.status is None:
+            with suppress(ProcessLookupError):
+                os.kill(self._pid, signal.SIGKILL)
         self._wait()
-        os.close(self._terminal)
+        if self._terminal >= 0:
+            os.close(self._terminal)
 
     def text(self, since: int = 0) -> str:
         """What was written from byte `since` on, without the sequences that place and colour it."""
@@ -76,6 +78,23 @@ class PseudoTerminal:
         self._wait()
         assert self.status is not None
         return self.status
+
+    def hang_up(self) -> None:
+        """Close the terminal as a dropped connection does; nothing can be read or written any more."""
+        os.close(self._terminal)
+        self._terminal = -1
+
+    def wait(self, seconds: float) -> None:
+        """Read on until the program has ended. Fails when it has not by then."""
+        end = time.monotonic() + seconds
+        while self.status is None and time.monotonic() < end:
+            if self._terminal >= 0:
+                self.read(lambda: False, 0.1)
+            pid, status = os.waitpid(self._pid, os.WNOHANG)
+            if pid:
+                self.status = os.waitstatus_to_exitcode(status)
+            time.sleep(0.02)
+        assert self.status is not None, f"it did not end within {seconds:g} s"
 
     def read(self, until: Callable[[], bool], seconds: float) -> None:
         """Read until the condition holds, the program closed the terminal, or the time is over."""

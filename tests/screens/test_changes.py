@@ -112,9 +112,14 @@ async def test_approve_and_dismiss_ask_for_what_stands_under_the_cursor() -> Non
     async with stage(sample.picture()) as held:
         await opened(held)
         await held.press("a")
-        assert held.asked(m.Approve) == [], "it is approved already"
-        await held.press("G", "a")
-        assert [request.recommendation_id for request in held.asked(m.Approve)] == [sample.recommendation(2).id]
+        assert [request.wanted for request in held.asked(m.Approve)] == [APPROVED.id], "its approval may have expired"
+        await held.press("j", "a")
+        assert len(held.asked(m.Approve)) == 2, "a kept one is recommended again"
+        await held.press("G", "a", "U")
+        last = held.asked(m.Approve)[-2:]
+        assert [(request.wanted, request.auto_undo) for request in last] == [
+            (sample.recommendation(2).id, False), (sample.recommendation(2).id, True)
+        ]  # fmt: skip
         await held.press("x", *"too big", "enter")
         assert [(request.recommendation_id, request.reason) for request in held.asked(m.Dismiss)] == [
             (sample.recommendation(2).id, "too big")

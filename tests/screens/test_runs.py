@@ -86,16 +86,16 @@ def test_one_change_at_a_time_and_the_next_after_it(desk: Desk, monkeypatch: pyt
         return "cancelled" if cancel.is_set() else "done"
 
     monkeypatch.setattr(changes, "carry_out", build)
-    desk.runs.start("one", False, lambda: None)
+    desk.runs.start(("one",), False, (), lambda: None)
     assert began.acquire(timeout=20)
-    desk.runs.start("two", False, lambda: None)
+    desk.runs.start(("two",), False, (), lambda: None)
     assert desk.kinds() == [m.RunStarted, m.Told]
     desk.runs.cancel()
     assert "only watched" in desk.sentences[-1], "changes are off for this target"
     go.set()
     desk.rest()
     assert desk.kinds()[-1] is m.RunDone
-    desk.runs.start("two", False, lambda: None)
+    desk.runs.start(("two",), False, (), lambda: None)
     desk.rest()
     assert desk.kinds()[-2:] == [m.RunStarted, m.RunDone]
 
@@ -106,7 +106,7 @@ def test_a_ledger_that_cannot_be_read_is_no_failure_of_the_change(desk: Desk, mo
 
     desk.reload = broken
     monkeypatch.setattr(changes, "carry_out", lambda *_, **__: "done")
-    desk.runs.start("one", False, lambda: None)
+    desk.runs.start(("one",), False, (), lambda: None)
     desk.rest()
     assert m.RunFailed not in desk.kinds()
     assert {m.RunDone, m.Told} <= set(desk.kinds())
@@ -119,7 +119,7 @@ def test_after_a_failure_it_is_found_out_what_is_left(desk: Desk, monkeypatch: p
     looked = []
     monkeypatch.setattr(changes, "carry_out", fails)
     monkeypatch.setattr(changes, "reconcile", lambda *_, **__: looked.append(1) or ())
-    desk.runs.start("one", False, desk.runs.reconcile)
+    desk.runs.start(("one",), False, (), desk.runs.reconcile)
     desk.rest()
     assert m.RunFailed in desk.kinds()
     assert looked == [1]

@@ -121,16 +121,16 @@ def test_every_kind_travels_there_and_back(shop: str, call: Call) -> None:
     assert call("audit", "verify")["ok"]
 
 
-def test_advice_to_drop_is_shown_and_left_to_a_person(shop: str, call: Call) -> None:
+def test_advice_to_drop_travels_there_and_back(shop: str, call: Call) -> None:
     before = definitions(shop)
     (drop,) = [one for one in call("advise", shop)["recommendations"] if one["kind"] == "drop_index"]
     assert drop["forward_sql"] == 'DROP INDEX CONCURRENTLY "public"."people_note"'
     assert drop["evidence"]["facts"]
-    assert drop["evidence"]["unknowns"]
-    refused = call("approve", drop["id"], code=5)["error"]
-    assert refused["what"] == "An index that this program has not made is not dropped by it"
-    assert drop["forward_sql"] in refused["todo"]
-    assert [one["state"] for one in call("changes")["changes"] if one["id"] == drop["id"]] == ["proposed"]
+    approved = call("approve", drop["id"])
+    assert approved["detail"]["cautions"] == drop["evidence"]["unknowns"]
+    call("apply", drop["id"], "--yes", "--allow-changes")
+    assert "people_note" not in definitions(shop)
+    assert call("rollback", drop["id"], "--yes", "--allow-changes")["state"] == "rolled_back"
     assert definitions(shop) == before
 
 

@@ -148,8 +148,6 @@ class Policy:
 
 BUILT_IN = Layer(
     "",
-    Rules(
-        kinds=KINDS, approval_hours=DEFAULT_APPROVAL_HOURS, second_approver=False, root_may_countersign=False
-    ),
+    Rules(kinds=KINDS, approval_hours=DEFAULT_APPROVAL_HOURS, second_approver=False, root_may_countersign=False),
 )
 """What holds where nothing is said. The list of settings is `settings.DEFAULT_ALLOWED`."""
