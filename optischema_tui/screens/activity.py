@@ -11,6 +11,7 @@ from textual.app import ComposeResult
 from optischema_tui import messages as m
 from optischema_tui.actions import bindings
 from optischema_tui.core.models import ActivitySample, Session
+from optischema_tui.core.workload.fingerprint import normalise
 from optischema_tui.core.workload.waits import is_active
 from optischema_tui.filter_view import FilterView
 from optischema_tui.state import State
@@ -92,9 +93,13 @@ class ActivityScreen(FilterView[Session]):
         return (row.query, "the query") if row is not None else ("", "")
 
     def exported(self) -> Any:
+        """What sessions run is shown with its values, and leaves the program without them."""
         state = self.state
+        sample = asdict(state.activity) if state.activity is not None else None
+        for session in sample["sessions"] if sample else ():
+            session["query"] = normalise(session["query"])
         return {
-            "sample": asdict(state.activity) if state.activity is not None else None,
+            "sample": sample,
             "waits": [asdict(each) for each in state.waits],
         }
 

@@ -15,6 +15,7 @@ from optischema_tui.core.target.capabilities import Capabilities
 from optischema_tui.core.target.encodings import decode
 from optischema_tui.core.target.observer import Observer
 from optischema_tui.core.target.sql import load
+from optischema_tui.core.workload.literals import without_literals
 
 TEXT_CHARACTERS = 100_000
 """Kept of one text."""
@@ -62,7 +63,7 @@ async def _read(
     texts = tuple(
         StatementText(
             StatementKey(row["userid"], row["dbid"], row["queryid"], row["toplevel"]),
-            decode(row["text"] or b"", (row["encoding"] if as_stored else None) or observer.encoding),
+            without_literals(decode(row["text"] or b"", (row["encoding"] if as_stored else None) or observer.encoding)),
             bool(row["truncated"]),
             row["role"] or "",
             row["database"] or "",
