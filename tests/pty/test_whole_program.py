@@ -84,7 +84,7 @@ def test_it_follows_the_collector_and_says_when_it_takes_over(quiet_db: str) -> 
                 terminal.until(r"\d\d:\d\d:\d\d")
                 before = len(terminal.raw)
                 collector.send_signal(signal.SIGKILL)
-                terminal.until("has ended", before, 20)
+                terminal.until("ended:", before, 20)
                 terminal.until(r"every 1 s", before, 20)
                 assert terminal.quit() == 0
         finally:

@@ -44,7 +44,7 @@ def test_without_a_policy_a_target_is_read_only_and_else_open(capsys: pytest.Cap
     assert code == 0
     assert "changes may begin now" in out
     assert "create_index" in out
-    assert "reindex, analyze, vacuum: not among the allowed kinds (the built-in policy, kinds)" in out
+    assert "not among the allowed kinds" not in out
 
 
 def test_each_rule_is_told_with_the_file_that_says_so(capsys: pytest.CaptureFixture[str]) -> None:
