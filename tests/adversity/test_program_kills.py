@@ -112,9 +112,9 @@ def test_killed_at_every_other_boundary(databases: Databases, tmp_path: Path, ca
 def killed_at_random(make: Callable[[Case, int], Field], case: Case, seed: int, count: int) -> int:
     """`count` kills of one case, every other one of the rollback; gives how many came before the end."""
     field = make(case, 0)
+    process = start(field, "apply", field.proposed())
     begun = time.monotonic()
-    first = field.proposed()
-    end(start(field, "apply", first))
+    end(process)
     longest = time.monotonic() - begun
     struck = 0
     for place, moment in enumerate(moments(seed, longest, count)):

@@ -74,8 +74,9 @@ def answers(cluster: Cluster, until: Callable[..., object]) -> None:
 
 def struck_at_random(cluster: Cluster, path: Path, case: Case, count: int, until: Callable[..., object]) -> None:
     field = prepare(database(cluster), path / "first.db", case)
+    process = start(field, "apply", field.proposed())
     begun = time.monotonic()
-    end(start(field, "apply", field.proposed()))
+    end(process)
     longest = time.monotonic() - begun
     drawn = random.Random(len(case.sql))
     for place, moment in enumerate(moments(len(case.sql), longest, count)):

@@ -18,6 +18,7 @@ from optischema_tui.core.audit.journal import Journal
 from optischema_tui.core.change.ids import application_name, short, uuid7
 from optischema_tui.core.change.protocol import apply_change, approve, roll_back
 from optischema_tui.core.change.reconcile import reconcile
+from optischema_tui.core.change.session import work_session
 from optischema_tui.core.clock import FixedClock
 from optischema_tui.core.errors import ChangeFailed, ChangeRefused, StorageError
 from optischema_tui.core.models import BuildProgress, Change, ChangeState, Check, IndexSpec, Level
@@ -420,3 +421,10 @@ def test_two_operators_race_and_one_applies(bench: Bench) -> None:
         assert bench.events(change.id).count("change.intent") == 1
         assert bench.index_state() == "valid"
         roll_back(bench.journal, bench.spec, change.id, limits=bench.quick)
+
+
+def test_what_is_called_done_is_on_the_disk(bench: Bench) -> None:
+    """Where the server does not wait for the disk at a commit, the session of a change does."""
+    bench.sql(f"ALTER DATABASE {bench.sql('SELECT current_database()')[0][0]} SET synchronous_commit = off")
+    with work_session(bench.spec, bench.approved(), bench.quick) as connection:
+        assert connection.execute("SHOW synchronous_commit").fetchone() == ("local",)
