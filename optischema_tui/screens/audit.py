@@ -17,7 +17,7 @@ from optischema_tui.actions import bindings
 from optischema_tui.core.audit.search import gist_of, parse, state_of, subject_of, users_of
 from optischema_tui.core.clock import local_stamp
 from optischema_tui.core.models import AuditEntry
-from optischema_tui.core.safe_text import redact
+from optischema_tui.core.safe_text import redact, spoken
 from optischema_tui.filter_view import FilterView
 from optischema_tui.state import State
 from optischema_tui.widgets.glyphs import Glyphs
@@ -46,7 +46,7 @@ def _who(entry: AuditEntry) -> str:
 
 
 def _about(entry: AuditEntry) -> str:
-    return subject_of(entry) or gist_of(entry)
+    return spoken(subject_of(entry)) or gist_of(entry)
 
 
 def _matches(entry: AuditEntry, needle: str) -> bool:
