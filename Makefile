@@ -7,7 +7,7 @@ SIDE_BY_SIDE := -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-all check format lock build picture recording clean test-matrix bench-start bench-idle bench-cost bench-faults \
-	bench-sampling bench-history bench-lab bench-sizes bench-index-data bench-index bench-index-real
+	bench-sampling bench-history bench-lab bench-sizes bench-index-data bench-index bench-index-real bench-verdicts bench-apply
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -89,6 +89,12 @@ bench-index: $(STAMP) .bench/.installed  ## index advisors by planned cost; ARGS
 bench-index-real: $(STAMP) .bench/.installed  ## index advisors by run time on the OLTP workloads; ARGS=--budgets=10,25
 	@$(BIN)/python -m benchmarks.index_selection.run shop --advisors extend --real --match $(ARGS)
 	@$(BIN)/python -m benchmarks.index_selection.run fleet --advisors extend --real --match $(ARGS)
+
+bench-verdicts: $(STAMP)  ## verdicts on simulated and on real changes against the truth; ARGS=--only server
+	@$(BIN)/python benchmarks/verdicts.py $(ARGS)
+
+bench-apply: $(STAMP)  ## what writers feel of our concurrent builds and drops, beside the same by hand; ARGS=rounds
+	@$(BIN)/python benchmarks/apply_latency.py $(ARGS)
 
 picture: $(STAMP)  ## docs/dashboard.svg, the picture in the README
 	@$(BIN)/python docs/picture.py
