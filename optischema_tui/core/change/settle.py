@@ -13,6 +13,7 @@ from optischema_tui.core.change.kinds.registry import kind_of
 from optischema_tui.core.change.ledger import Ledger
 from optischema_tui.core.change.limits import Limits
 from optischema_tui.core.models import Change, ChangeState
+from optischema_tui.core.policy.examine import stopped
 from optischema_tui.core.target.spec import TargetSpec
 
 if TYPE_CHECKING:
@@ -54,6 +55,8 @@ def settle(
         return found, reason
     if not spec.allow_changes:
         return found, f"{reason}; it is left alone because this target is READ ONLY now"
+    if why := stopped(spec.policy, change, ledger.journal.changes(fingerprint=change.target.fingerprint)):
+        return found, f"{reason}; it is left alone: {why}"
     for sql in kind.cleanup(connection, change):
         ledger.note("cleanup", reason, sql=sql)
         reach("before_cleanup")

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -197,6 +198,27 @@ def test_reconcile_sends_no_ddl_to_a_read_only_target(bench: Bench, until: Any) 
     verdict = reconcile(bench.journal, bench.read_only_spec(), limits=bench.quick)[0]
     assert (verdict.finding, verdict.change.state) == ("half done", ChangeState.LEFTOVER)
     assert bench.index_state() == "invalid"
+    assert settle_all(bench) == ["not done"]
+    assert truth_holds(bench, change.id) is ChangeState.FAILED_CLEAN
+
+
+def test_reconcile_sends_no_ddl_while_a_kill_switch_is_pulled(bench: Bench, until: Any) -> None:
+    change = bench.approved()
+    with psycopg.connect(bench.dsn) as blocker:
+        blocker.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        blocker.execute("SELECT 1")
+        killed(start(bench, "apply", change.id, "during_build"))
+        find = "SELECT pid FROM pg_stat_activity WHERE application_name = %s"
+        pid = until(lambda: bench.sql(find, application_name(change.id)))[0][0]
+        bench.sql("SELECT pg_terminate_backend(%s, 10000)", pid)
+    switch = Path(os.environ["XDG_CONFIG_HOME"]) / "optischema-tui" / "STOP"
+    switch.parent.mkdir(parents=True, exist_ok=True)
+    switch.touch()
+    verdict = reconcile(bench.journal, bench.spec, limits=bench.quick)[0]
+    assert (verdict.finding, verdict.change.state) == ("half done", ChangeState.LEFTOVER)
+    assert str(switch) in verdict.reason
+    assert bench.index_state() == "invalid"
+    switch.unlink()
     assert settle_all(bench) == ["not done"]
     assert truth_holds(bench, change.id) is ChangeState.FAILED_CLEAN
 
