@@ -170,6 +170,8 @@ def _judge(connection: psycopg.Connection[Any], spec: TargetSpec, ledger: Ledger
     if builder:
         return Verdict(change, was, HELD, f"Process {builder} builds an index on this table; its end must be awaited")
     found, reason = settle(connection, spec, ledger, limits)
+    if found is Outcome.DONE or STATE_OF[found] is not was:
+        ledger.note("reconciled", reason, finding=str(found), was=str(was))
     if found is Outcome.DONE:
         record_applied(connection, ledger, reason)
         finish_applied(connection, ledger)

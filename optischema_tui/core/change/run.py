@@ -136,6 +136,7 @@ class Run:
         if error is None and self.cancel.is_set():
             error = ChangeRefused("The change was cancelled before it began", todo="Nothing was sent to the server")
         if error is not None:
+            ledger.note("cancelled" if self.cancel.is_set() else "denied", error.sentence)
             ledger.move(
                 came_from(ledger.change), error.sentence,
                 body={"checks": _as_json(checks)}, evidence={"preflight": _whole(checks)},
@@ -191,6 +192,8 @@ class Run:
             finish_applied(self.connection, self.ledger)
             return Ended(End.DONE)
         told = f"{ended.why}. {reason}" if ended.why else reason
+        if ended.end is End.CANCELLED:
+            self.ledger.note("cancelled", ended.why)
         self.ledger.move(STATE_OF[found], told, body={"sqlstate": ended.sqlstate}, error=told)
         if found is Outcome.PART:
             mark_part_undone(self.ledger)

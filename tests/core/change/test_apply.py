@@ -364,7 +364,7 @@ def test_a_build_that_outlives_its_connection_is_followed_to_its_end(
     assert bench.index_state() == "valid"
     events = bench.events(change.id)
     assert events[events.index("change.unknown") :] == [
-        "change.unknown", "change.executing", "change.applied", "change.verifying",
+        "change.unknown", "change.executing", "change.reconciled", "change.applied", "change.verifying",
     ]  # fmt: skip
 
 
