@@ -31,6 +31,8 @@ SETTINGS = {
     "pg_stat_statements.track": "top",
     "track_io_timing": "on",
     "max_wal_size": "2GB",
+    # Nobody else changes statistics or the visibility map between two looks of a test.
+    "autovacuum": "off",
 }
 
 

@@ -222,6 +222,7 @@ def test_a_locked_table_blocks_and_names_the_holder(bench: Bench) -> None:
 
 def test_an_autovacuum_is_no_obstacle(own_bench: Bench, until: Any) -> None:
     bench = own_bench
+    bench.sql("ALTER SYSTEM SET autovacuum = on")
     bench.sql("ALTER SYSTEM SET autovacuum_naptime = '1s'")
     bench.sql("SELECT pg_reload_conf()")
     change = bench.approved()

@@ -38,6 +38,13 @@ def plain_role(fresh_db: str) -> Iterator[str]:
         admin.execute(f'DROP OWNED BY "{name}"; DROP ROLE "{name}"')
 
 
+@pytest.fixture(autouse=True)
+def roomy_statements(fresh_db: str) -> None:
+    """What other tests have run on this server may have pushed statements out, which is told."""
+    with psycopg.connect(fresh_db, autocommit=True) as admin:
+        admin.execute("SELECT pg_stat_statements_reset()")
+
+
 async def test_a_superuser_lacks_nothing(fresh_db: str) -> None:
     identity, found = await probed(fresh_db)
     assert [part.name for part in found.parts if not part.available] == []
