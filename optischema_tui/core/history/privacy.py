@@ -6,10 +6,7 @@ import re
 from functools import lru_cache
 
 from optischema_tui.core.safe_text import redact
-
-_DML = re.compile(
-    r"(?is)\A(?:\s|\(|(?>--[^\n]*(?:\n|\Z))|(?>/\*.*?\*/))*+(?:select|insert|update|delete|merge|with|values|table)\b"
-)
+from optischema_tui.core.workload.literals import is_normalised
 
 
 def storable(text: str) -> str:
@@ -19,7 +16,7 @@ def storable(text: str) -> str:
     they are, since `password = lower($1)` is no secret and a changed text could not be planned any more. Every
     other statement keeps its literals (ALTER ROLE .. PASSWORD '..') and is redacted.
     """
-    kept = text if _DML.match(text) else redact(text)
+    kept = text if is_normalised(text) else redact(text)
     return kept.encode("utf-8", "replace").decode("utf-8")
 
 
@@ -37,7 +34,7 @@ def query_head(text: str) -> str:
 
     SELECT, INSERT, UPDATE, DELETE and their like with `?` for each literal; of any other statement the command alone.
     """
-    if _DML.match(text):
+    if is_normalised(text):
         from optischema_tui.core.workload.fingerprint import normalise
 
         return storable(normalise(text))[:_HEAD]

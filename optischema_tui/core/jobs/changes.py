@@ -23,7 +23,6 @@ from optischema_tui.core.history.database import Database
 from optischema_tui.core.history.schema import SCHEMA
 from optischema_tui.core.history.store import History
 from optischema_tui.core.jobs.baselines import before_change
-from optischema_tui.core.jobs.verdicts import judge as judge
 from optischema_tui.core.jobs.verdicts import measure as measure
 from optischema_tui.core.models import BuildProgress, Change, ChangeState, Check, Recommendation, TargetIdentity
 from optischema_tui.core.paths import Paths

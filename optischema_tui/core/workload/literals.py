@@ -21,7 +21,12 @@ def without_literals(text: str) -> str:
 
     The body of a DO block or a function stays, with its own strings replaced.
     """
-    return text if _NORMALISED.match(text) else _masked(text, _DEEPEST)
+    return text if is_normalised(text) else _masked(text, _DEEPEST)
+
+
+def is_normalised(text: str) -> bool:
+    """Whether it is a SELECT, INSERT, UPDATE, DELETE or their like: pg_stat_statements puts $n for its literals."""
+    return _NORMALISED.match(text) is not None
 
 
 def _masked(text: str, depth: int) -> str:

@@ -23,6 +23,7 @@ from optischema_tui.core.change.ledger import Ledger
 from optischema_tui.core.change.restore import left, parts
 from optischema_tui.core.change.shape import names_of, shape_problem
 from optischema_tui.core.change.states import came_from
+from optischema_tui.core.change.strangers import no_strangers
 from optischema_tui.core.change.verify import plans_use_it
 from optischema_tui.core.change.written_index import UNIQUE_CAUTION, read_written, size_estimate
 from optischema_tui.core.models import Change, ChangeState, Check, quote
@@ -173,21 +174,7 @@ def names_are_the_servers_own(facts: Facts) -> Check:
         return ok(line, "The server printed the definition itself, with every name where it belongs", "search_order")
     if spec is None or (problem := shape_problem(spec)):
         return block(line, "The change holds no description of its index" if spec is None else problem)
-    names = names_of(spec)
-    if not (names.functions or names.operators or names.types):
-        return ok(line, "The index calls no function")
-    found = facts.ask(
-        "strangers",
-        functions=sorted(names.functions),
-        operators=sorted(names.operators),
-        types=sorted(names.types),
-        schema=facts.change.schema,
-        table=facts.change.table,
-    )
-    if found:
-        which = "; ".join(f"the {row['kind']} {one_line(row['name'], 80)} of role {row['owner']}" for row in found)
-        return block(line, f"The server might take {which}, and run it with the table owner's rights", "strangers")
-    return ok(line, "All that the index calls is PostgreSQL's own or of the table's owner", "strangers")
+    return no_strangers(facts, line, names_of(spec), "The index calls", "the index calls")
 
 
 CHECKS = (name_is_free, nothing_covers, leftovers, names_are_the_servers_own, room_on_disk)

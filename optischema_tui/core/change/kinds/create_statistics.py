@@ -28,6 +28,7 @@ from optischema_tui.core.change.kinds.statistics_object import (
 from optischema_tui.core.change.kinds.words import Words
 from optischema_tui.core.change.ledger import Ledger
 from optischema_tui.core.change.states import came_from
+from optischema_tui.core.change.strangers import no_strangers
 from optischema_tui.core.errors import ChangeRefused
 from optischema_tui.core.models import Change, ChangeState, Check, quote
 from optischema_tui.core.safe_text import one_line, redact
@@ -248,20 +249,7 @@ def names_are_the_servers_own(facts: Facts) -> Check:
     names = Names()
     for text in wanted.expressions:
         names |= names_in(text)
-    if not (names.functions or names.operators or names.types):
-        return ok(line, "The statistics call no function")
-    found = facts.ask(
-        "strangers",
-        functions=sorted(names.functions),
-        operators=sorted(names.operators),
-        types=sorted(names.types),
-        schema=facts.change.schema,
-        table=facts.change.table,
-    )
-    if found:
-        which = "; ".join(f"the {row['kind']} {one_line(row['name'], 80)} of role {row['owner']}" for row in found)
-        return block(line, f"The server might take {which}, and run it with the table owner's rights", "strangers")
-    return ok(line, "All that they call is PostgreSQL's own or of the table's owner", "strangers")
+    return no_strangers(facts, line, names, "The statistics call", "they call")
 
 
 # --- the way through ---
