@@ -5,7 +5,7 @@
 A private PostgreSQL 18 under pgbench (updates of one random row and an insert, at a fixed rate, four clients). In each
 round an index is built and dropped through the whole protocol, and again by hand with the bare statements, with a span
 without either before each. A sampler reads pg_locks 50 times a second: the longest wait of any statement behind a
-session of ours.
+session of ours. A span with one busy core and no build shows what the processor alone does to the writers.
 """
 
 from __future__ import annotations
@@ -79,12 +79,21 @@ def rounds(dsn: str, place: Path, count: int, spans: Spans) -> None:
         rest(spans, built)
         by_hand(dsn, spans)
         rest(spans, built)
+        burn(spans, built)
+        rest(spans, built)
 
 
 def rest(spans: Spans, seconds: float) -> None:
     begun = time.time()
     threading.Event().wait(max(4.0, seconds))
     spans.add("before", begun)
+
+
+def burn(spans: Spans, seconds: float) -> None:
+    """One core kept busy by a program that has nothing to do with the server: the least that any build takes."""
+    begun = time.time()
+    subprocess.run([sys.executable, "-c", f"import time\nend = time.time() + {seconds}\nwhile time.time() < end: pass"])
+    spans.add("a busy core", begun)
 
 
 def by_hand(dsn: str, spans: Spans) -> None:
@@ -147,7 +156,7 @@ def main() -> None:
         found = latencies(place, spans)
     print(f"{count} builds and drops on {scale * 100_000:,} rows, {rate} transactions a second")
     base = percentile(found["before"], 0.99)
-    for name in ("before", "build", "build by hand", "drop", "drop by hand"):
+    for name in ("before", "build", "build by hand", "a busy core", "drop", "drop by hand"):
         whole = sum(ended - begun for begun, ended in spans.found[name])
         told = "  ".join(f"p{share:g} {percentile(found[name], share / 100):7.2f} ms" for share in (50, 95, 99))
         ratio = percentile(found[name], 0.99) / base if base else 0.0

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from optischema_tui.core.models import Baseline, StatementKey, WindowStats
+from optischema_tui.core.models import Baseline, KeptPlan, StatementKey, WindowStats
 
 MIN_CALLS = 5
 FLOOR = 0.05
@@ -56,6 +56,8 @@ class Compared:
     verdict: Verdict
     plan: str = ""
     """What is known of its plan on both sides, e.g. of an index that was built in between."""
+    plans: tuple[KeptPlan | None, KeptPlan | None] = (None, None)
+    """Before and after; None where none was kept."""
 
     @property
     def ratio(self) -> float | None:

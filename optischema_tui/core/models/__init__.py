@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from optischema_tui.core.models.advice_run import Fidelity as Fidelity
     from optischema_tui.core.models.baselines import Baseline as Baseline
     from optischema_tui.core.models.baselines import Interval as Interval
+    from optischema_tui.core.models.baselines import KeptPlan as KeptPlan
     from optischema_tui.core.models.baselines import WindowStats as WindowStats
     from optischema_tui.core.models.changes import AuditEntry as AuditEntry
     from optischema_tui.core.models.changes import BuildProgress as BuildProgress
@@ -71,7 +72,7 @@ _HOMES = {
     "advice": """Risk Finding Affected CurvePoint Evidence Recommendation recommendation_id""",
     "advice_run": """AdviceRun Fidelity""",
     "changes": """ChangeState Change Level Check BuildProgress AuditEntry""",
-    "baselines": """WindowStats Interval Baseline""",
+    "baselines": """WindowStats Interval KeptPlan Baseline""",
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names.split()}
 NAMES = tuple(_HOME)

@@ -52,6 +52,19 @@ class Interval:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptPlan:
+    """The plan that a statement had at one moment, by the target's own planner; its `$n` planned generically."""
+
+    queryid: int
+    taken_at: float
+    """Seconds since 1970."""
+    document: str
+    """JSON of EXPLAIN (FORMAT JSON): the object with "Node Type"; empty when it could not be planned."""
+    error: str = ""
+    """Why it could not be planned, one sentence."""
+
+
+@dataclass(frozen=True, slots=True)
 class Baseline:
     name: str
     target: str
@@ -59,3 +72,5 @@ class Baseline:
     since: float
     until: float
     statements: tuple[WindowStats, ...]
+    plans: tuple[KeptPlan, ...] = ()
+    """Of the heaviest statements, as they were planned when the baseline was made."""

@@ -23,6 +23,7 @@ class ChangeState(StrEnum):
     KEPT = "kept"
     ROLLED_BACK = "rolled_back"
     NEEDS_ATTENTION = "needs_attention"
+    WITHDRAWN = "withdrawn"
 
 
 @dataclass(frozen=True, slots=True)
