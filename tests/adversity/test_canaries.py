@@ -30,6 +30,28 @@ CANARIES = {
     "copy": "c4n4ry-in-a-copy",
     "key": "MIIc4n4ryKEYc4n4ry",
     "token": "c4n4ry-vault-token",
+    "file: string": "c4n4ry-of-a-file",
+    "file: E string": "c4n4ry-escaped",
+    "file: U& string": "c4n4ry-unicode",
+    "file: dollar quotes": "c4n4ry-dollars",
+    "file: pattern": "c4n4ry-pattern",
+    "file: bits": "10110011100011110000111110",
+    "file: hexadecimal": "c4a4c4a4c4a4",
+    "file: number": "8675309421",
+    "file: negative number": "7755331199",
+    "file: fraction": "31.4159274",
+    "file: date": "1987-11-23",
+    "file: interval": "4711 days",
+    "file: list": "c4n4ry-in-a-list",
+    "file: long list": "908172635",
+    "file: row": "c4n4ry-in-a-row",
+    "file: row comparison": "c4n4ry-compared",
+    "file: JSON": "c4n4ry-in-json",
+    "file: comment": "c4n4ry-commented",
+    "file: refused": "c4n4ry-no-number",
+    "file: not SQL": "c4n4ry-no-sql",
+    "file: of a role": "c4n4ry-role-in-file",
+    "file: of a block": "c4n4ry-block-in-file",
 }
 SCHEMA = """
 CREATE TABLE items (id bigint PRIMARY KEY, order_id int NOT NULL, note text) WITH (autovacuum_enabled = off);
@@ -44,6 +66,58 @@ TRAFFIC = (
     f"COPY (SELECT '{CANARIES['copy']}') TO STDOUT",
     f"SELECT '-----BEGIN PRIVATE KEY-----{CANARIES['key']}-----END PRIVATE KEY-----'",
 )
+WORKLOAD = f"""
+-- calls: 9000 mean_ms: 20
+SELECT id FROM items WHERE order_id = 17 AND note <> '{CANARIES["file: string"]}'; -- {CANARIES["file: comment"]}
+-- calls: 9000 mean_ms: 20
+SELECT id FROM items WHERE order_id = 18 AND note <> 'another' /* {CANARIES["file: comment"]} */;
+-- calls: 50 mean_ms: 20
+SELECT id FROM items WHERE note = '{CANARIES["file: string"]}';
+-- calls: 50 mean_ms: 20
+SELECT id FROM items WHERE note LIKE '{CANARIES["file: pattern"]}%' ORDER BY 1 LIMIT 3;
+-- calls: 50 mean_ms: 20
+SELECT id FROM items WHERE note ILIKE '%{CANARIES["file: pattern"]}%';
+-- calls: 50 mean_ms: 20
+SELECT id FROM items WHERE note = E'{CANARIES["file: E string"]}\\n';
+-- calls: 50 mean_ms: 20
+SELECT id FROM items WHERE note = U&'{CANARIES["file: U& string"]}!0041' UESCAPE '!' AND order_id < 9;
+-- calls: 50 mean_ms: 20
+SELECT id FROM items WHERE note = $tag${CANARIES["file: dollar quotes"]}$tag$;
+-- calls: 50 mean_ms: 20
+SELECT id FROM items WHERE order_id::bit(26) = B'{CANARIES["file: bits"]}';
+-- calls: 50 mean_ms: 20
+SELECT id FROM items WHERE note::bytea = '\\x{CANARIES["file: hexadecimal"]}';
+-- calls: 50 mean_ms: 20
+SELECT id FROM items WHERE id = {CANARIES["file: number"]} OR id + order_id = -{CANARIES["file: negative number"]};
+-- calls: 50 mean_ms: 20
+SELECT id FROM items WHERE order_id * 2.5 > {CANARIES["file: fraction"]};
+-- calls: 50 mean_ms: 20
+SELECT id FROM items WHERE DATE '{CANARIES["file: date"]}' + INTERVAL '{CANARIES["file: interval"]}' > now() AND id = 4;
+-- calls: 50 mean_ms: 20
+SELECT id FROM items WHERE note IN ('a', '{CANARIES["file: list"]}', 'b');
+-- calls: 50 mean_ms: 20
+SELECT id FROM items WHERE order_id IN ({CANARIES["file: long list"]}, 2, 3) OR order_id = ANY ('{{{CANARIES["file: long list"]}}}');
+-- calls: 50 mean_ms: 20
+SELECT id FROM items WHERE (order_id, note) IN ((1, '{CANARIES["file: row comparison"]}'), (2, 'x'));
+-- calls: 50 mean_ms: 20
+SELECT id FROM items WHERE to_jsonb(note) @> '"{CANARIES["file: JSON"]}"';
+-- calls: 50 mean_ms: 20
+INSERT INTO items VALUES (1, 2, 'a'), (2, 3, '{CANARIES["file: row"]}');
+-- calls: 50 mean_ms: 20
+UPDATE items SET note = '{CANARIES["file: row"]}' WHERE order_id = 12;
+-- calls: 50 mean_ms: 20
+SELECT id FROM items WHERE order_id = '{CANARIES["file: refused"]}';
+-- calls: 50 mean_ms: 20
+SELECT id FROM items WHERE note = lower($1) AND note <> '{CANARIES["file: string"]}';
+-- calls: 50 mean_ms: 20
+SELEKT '{CANARIES["file: not SQL"]}';
+-- calls: 50 mean_ms: 20
+SELECT FROM WHERE '{CANARIES["file: not SQL"]}';
+-- calls: 50 mean_ms: 20
+ALTER ROLE other_role PASSWORD '{CANARIES["file: of a role"]}';
+-- calls: 50 mean_ms: 20
+DO $$ BEGIN PERFORM '{CANARIES["file: of a block"]}'; END $$;
+"""  # noqa: E501
 SLOW = f"SELECT pg_sleep(0.3), '{CANARIES['literal']}'"
 
 
@@ -174,6 +248,7 @@ def days_work(day: Day) -> None:
     for rec in advice["recommendations"][:1]:
         day.call("approve", rec["id"])
         day.call("apply", rec["id"], "--yes", codes=(0, 1, 5))
+    file_of_statements(day)
     for sql in ("CREATE INDEX canary_idx ON items (order_id, id)", "ALTER TABLE items SET (fillfactor = 90)"):
         change = json.loads(day.call("propose", "shop", sql, "--json"))["id"]
         day.call("approve", change, "--json")
@@ -190,6 +265,24 @@ def days_work(day: Day) -> None:
     day.call("audit", "verify", "--json")
     for form in ("jsonl", "csv"):
         day.call("audit", "export", "--format", form)
+
+
+def file_of_statements(day: Day) -> None:
+    """Advice on a file with literals of every form, and its index built: the file itself lies outside `home`."""
+    file = day.home.parent / "workload.sql"
+    file.write_text(WORKLOAD)
+    day.call("advise", "shop", "--workload", str(file))
+    advice = json.loads(day.call("advise", "shop", "--workload", str(file), "--json"))
+    assert advice["workload"]["planned"] >= 8
+    assert len(advice["unplanned"]) >= 5
+    queries = [each["query"] for each in advice["fidelity"]]
+    assert queries.count("SELECT id FROM items WHERE order_id = $1 AND note <> $2") == 1
+    made = next(each for each in advice["recommendations"] if each["kind"] == "create_index")
+    day.call("opinion", "shop", made["id"], "--json", codes=(0, 1, 2, 4))
+    day.call("approve", made["id"])
+    day.call("apply", made["id"], codes=(0, 1, 5))
+    day.call("apply", made["id"], "--yes", "--json", codes=(0, 1, 5))
+    day.call("advise", "shop", "--workload", str(file.parent / "none.sql"), codes=(2,))
 
 
 def mistakes(day: Day, dsn: str) -> None:

@@ -33,6 +33,8 @@ class Options:
     """B-trees on columns alone: no expressions, no predicates, no included columns."""
     values: int = 4
     """Texts with drawn values that a normalised statement may be planned as."""
+    samples: int = 8
+    """Texts with real literals that the variants of one statement may be planned as in the choice."""
     hopeful: bool = False
     """Believe the planner's total cost even where it is known to hope for too much."""
     upkeep: bool = True

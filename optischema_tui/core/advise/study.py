@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from optischema_tui.core.advise.choose.question import Price, Question, total_cost
 from optischema_tui.core.advise.judge.pages import Sample, page_factor
@@ -16,8 +16,9 @@ from optischema_tui.core.advise.propose.candidate import Occurrence
 from optischema_tui.core.advise.propose.foreign import Gap, gaps
 from optischema_tui.core.advise.reading.use import Use
 from optischema_tui.core.advise.reading.uses import uses
-from optischema_tui.core.advise.values.draw import draw
+from optischema_tui.core.advise.values.draw import Drawn, draw
 from optischema_tui.core.advise.values.literal import parameters
+from optischema_tui.core.advise.values.sampled import few
 from optischema_tui.core.errors import PlanFailed
 from optischema_tui.core.models import CatalogFacts
 from optischema_tui.core.workload.plan import PlanNode
@@ -90,7 +91,7 @@ def study(
     questions: list[Question] = []
     occurrences: list[Occurrence] = []
     for place, each in enumerate(planned):
-        shared = each.used if parameters(each.statement.sql) else None
+        shared = each.used if _is_fixed(each.statement) else None
         whole = each.statement.total_ms if options.hopeful else saveable_ms(each.statement)
         for question in _questions(len(questions), place, whole, each.texts, price):
             questions.append(question)
@@ -102,15 +103,45 @@ def study(
 def _plan(
     statement: WorkloadStatement, facts: CatalogFacts, planner: Planner, unserved_keys: Sequence[Gap], options: Options
 ) -> _Planned:
-    generic = planner.plan(statement.sql)
+    generic, drawn = _drawn(statement, facts, planner, options)
     used = uses(generic, facts)
-    drawn = draw(statement, generic, facts, planner.plan, most=options.values)
     texts = [_Text(each.sql, each.weight, each.plan, each.values) for each in drawn]
     texts += [
         _Text(each.sql, each.times, each.plan, each.words)
         for each in key_checks(statement, used, unserved_keys, planner.plan)
     ]
     return _Planned(statement, tuple(texts), used)
+
+
+def _drawn(
+    statement: WorkloadStatement, facts: CatalogFacts, planner: Planner, options: Options
+) -> tuple[PlanNode, Sequence[Drawn]]:
+    """The plan of the heaviest text with its parameters unknown, and texts with values: drawn ones where there are
+    parameters, and the samples' own. A sample that cannot be planned is left out; raises PlanFailed when all are."""
+    if len(statement.texts) == 1:
+        alone = replace(statement, sql=statement.texts[0].sql)
+        generic = planner.plan(alone.sql)
+        return generic, draw(alone, generic, facts, planner.plan, most=options.values)
+    generics: list[PlanNode] = []
+    drawn: list[Drawn] = []
+    failed: PlanFailed | None = None
+    for sample in statement.texts:
+        try:
+            plan = planner.plan(sample.sql)
+            own = draw(replace(statement, sql=sample.sql), plan, facts, planner.plan, most=1)
+        except PlanFailed as error:
+            failed = failed or error
+            continue
+        generics.append(plan)
+        drawn += [replace(each, weight=sample.weight * each.weight) for each in own]
+    if failed is not None and not drawn:
+        raise failed
+    return generics[0], few(drawn, options.samples)
+
+
+def _is_fixed(statement: WorkloadStatement) -> bool:
+    """Whether the plan with parameters unknown shows which conditions are the same in every call."""
+    return len(statement.texts) == 1 and bool(parameters(statement.texts[0].sql))
 
 
 def _pick(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from optischema_tui.core.advise.advisor import advise
+from optischema_tui.core.advise.discreet import discreet
 from optischema_tui.core.advise.options import MOST_CALLS, Options
 from optischema_tui.core.advise.result import Advice
 from optischema_tui.core.clock import SYSTEM, Clock
@@ -25,6 +26,8 @@ from optischema_tui.core.paths import Paths
 from optischema_tui.core.safe_text import one_line
 from optischema_tui.core.target.session import identify, reading
 from optischema_tui.core.target.spec import TargetSpec
+from optischema_tui.core.workload.discretion import Discretion
+from optischema_tui.core.workload.folding import folded
 from optischema_tui.core.workload.statement import WorkloadStatement, by_weight, from_rows, main_role
 
 Progress = Callable[[str, float], None]
@@ -98,6 +101,9 @@ def run_advise(
 ) -> AdviceReport:
     """Advise on `workload`, or on what pg_stat_statements of the connected database holds.
 
+    Literals of `workload` are planned with and are in nothing that is kept or reported, an index's own SQL apart;
+    statements that differ in literals alone are one.
+
     The search ends when it is through, after `seconds`, or when `stop` turns true: then with the best found so far.
     One that ends early and has found no index leaves the recommendations that are kept as they are.
     Where the profile allows it (`sample_rows`) and the role may read them, expressions get their statistics from a
@@ -111,6 +117,9 @@ def run_advise(
         if workload is None:
             heeding("reading the statements", 0.02)
             workload = read_workload(spec, history, clock)
+        else:
+            workload = folded(workload)
+        discretion = Discretion(workload)
         identity, image, planned = _read_target(spec, workload, clock, heeding)
         history.remember_target(spec.key, identity, spec.dsn)
         sampler = open_things.enter_context(TargetSampler(spec, clock=clock)) if spec.sample_rows else None
@@ -120,7 +129,10 @@ def run_advise(
                 target=identity.fingerprint, sampler=sampler, progress=_part(heeding, 0.12, 0.4),
             )
         )  # fmt: skip
-        checked = by_statement(compare_plans(lab, planned))
+        checked = {
+            queryid: replace(one, error=discretion.refusal(one.error, one.text))
+            for queryid, one in by_statement(compare_plans(lab, planned)).items()
+        }
         advice = advise(
             workload,
             image.facts(),
@@ -138,6 +150,7 @@ def run_advise(
             stop=stop,
             progress=_part(progress, 0.4, 1.0),
         )
+        advice = discreet(advice, discretion)
         not_modelled = lab.not_modelled
         if not advice.stopped or any(rec.kind == "create_index" for rec in advice.recommendations):
             history.save_recommendations(identity.fingerprint, advice.recommendations)

@@ -33,6 +33,11 @@ class Text:
     values: str = ""
     """The values in words; empty for the statement's own text."""
 
+    @property
+    def shown(self) -> str:
+        """What may be shown and kept of it: samples hold literals of real calls."""
+        return self.statement.sql if self.statement.samples else self.sql
+
 
 @dataclass(frozen=True, slots=True)
 class PlanComparison:
@@ -63,8 +68,8 @@ class TargetPlan:
 
 
 def own_texts(statements: Iterable[WorkloadStatement]) -> tuple[Text, ...]:
-    """The statements as they are."""
-    return tuple(Text(statement, statement.sql) for statement in statements)
+    """The statements as they are, those with samples by the heaviest."""
+    return tuple(Text(statement, statement.texts[0].sql) for statement in statements)
 
 
 def plan_on_target(
@@ -122,13 +127,13 @@ def _compare(lab: Lab, planned: TargetPlan) -> PlanComparison:
     text, there = planned.text, planned.plan
     queryid = text.statement.queryid
     if there is None:
-        return PlanComparison(text.sql, queryid, error=planned.error, values=text.values)
+        return PlanComparison(text.shown, queryid, error=planned.error, values=text.values)
     try:
         here = lab.plan(text.sql)
     except OptischemaError as error:
-        return PlanComparison(text.sql, queryid, error=f"Lab: {error.sentence}", values=text.values)
+        return PlanComparison(text.shown, queryid, error=f"Lab: {error.sentence}", values=text.values)
     return PlanComparison(
-        sql=text.sql,
+        sql=text.shown,
         queryid=queryid,
         target_cost=there.total_cost,
         lab_cost=here.total_cost,

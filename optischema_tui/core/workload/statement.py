@@ -10,6 +10,15 @@ from optischema_tui.core.workload.row_limit import with_limit
 
 
 @dataclass(frozen=True, slots=True)
+class Sample:
+    """A text with the literals of calls that were made: to be planned, never to be shown or kept."""
+
+    sql: str = field(repr=False)
+    weight: float = 1.0
+    """0-1: the share of the statement's calls; all samples of a statement sum to 1."""
+
+
+@dataclass(frozen=True, slots=True)
 class WorkloadStatement:
     """A text with its measured weight."""
 
@@ -25,6 +34,13 @@ class WorkloadStatement:
     """Rows that a call returned or changed on average; None not measured."""
     role: str = field(default="", compare=False)
     """Who spends most time in it; empty unknown."""
+    samples: tuple[Sample, ...] = field(default=(), compare=False, repr=False)
+    """Texts with real literals, the heaviest first; empty when there are none beside `sql`."""
+
+    @property
+    def texts(self) -> tuple[Sample, ...]:
+        """What is planned for it, at least one."""
+        return self.samples or (Sample(self.sql),)
 
     @property
     def total_ms(self) -> float:

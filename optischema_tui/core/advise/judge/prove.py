@@ -101,7 +101,7 @@ class Case:
         """Total cost of the plan with unknown parameters (as things are, with all chosen ones); None where the text has
         none, or cannot be planned so."""
         if statement not in self.generic:
-            self.generic[statement] = self._generic(self.statements[statement].sql)
+            self.generic[statement] = self._generic(self.statements[statement].texts[0].sql)
         return self.generic[statement]
 
     def _generic(self, sql: str) -> tuple[float, float] | None:

@@ -94,13 +94,24 @@ def _collapsed(tries: Sequence[Try]) -> tuple[Drawn, ...]:
 def _alike(one: Try, other: Try) -> bool:
     """Equal costs are not enough: without an index a scan costs the same whatever it finds, with one it would not."""
     cost = max(one.plan.total_cost, other.plan.total_cost)
-    if one.plan.shape() != other.plan.shape() or abs(one.plan.total_cost - other.plan.total_cost) > SAME_COST * cost:
+    if not same_cost(one.plan, other.plan):
         return False
-    pairs = [(a.rows, b.rows) for a, b in zip(one.plan.walk(), other.plan.walk(), strict=True)]
-    if any(max(pair) > SAME_ROWS * max(1.0, min(pair)) for pair in pairs):
+    if not same_rows(one.plan, other.plan):
         return False
     shares = zip(one.shares, other.shares, strict=True)
     return cost < CHEAP or all(max(pair) <= SAME_ROWS * min(pair) for pair in shares)
+
+
+def same_cost(one: PlanNode, other: PlanNode) -> bool:
+    """Plans of one shape, whose costs are the same but for SAME_COST."""
+    higher = max(one.total_cost, other.total_cost)
+    return one.shape() == other.shape() and abs(one.total_cost - other.total_cost) <= SAME_COST * higher
+
+
+def same_rows(one: PlanNode, other: PlanNode) -> bool:
+    """Of plans of one shape: no estimate of rows differs by more than SAME_ROWS."""
+    pairs = [(a.rows, b.rows) for a, b in zip(one.walk(), other.walk(), strict=True)]
+    return all(max(pair) <= SAME_ROWS * max(1.0, min(pair)) for pair in pairs)
 
 
 def _is_paged(plan: PlanNode) -> bool:
