@@ -6,7 +6,8 @@ import asyncio
 import os
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,6 +19,14 @@ from optischema_tui.core.cluster.cluster import Cluster, start_cluster
 
 T = TypeVar("T")
 
+HERE = Path(__file__).parent
+LONG = (
+    "adversity/test_program_kills.py", "demo/test_demo.py", "loop/test_demo_headless.py",
+    "architecture/test_json_schema.py", "core/change/test_killed.py", "twins/test_killed_apply.py",
+    "pty/test_whole_program.py", "screens/test_hostile_text.py", "loop/test_ui_loop.py", "pty/test_closed_terminal.py",
+    "core/jobs/test_watch.py", "adversity/test_network_faults.py", "core/lab/test_lab_old_target.py",
+)  # fmt: skip
+"""Files that take long for their number of tests: a worker that met one at the end would be alone with it."""
 TCP_USER = "tester"
 TCP_PASSWORD = "correct-horse"
 OLD_BINDIR = "/usr/lib/postgresql/15/bin"
@@ -34,6 +43,17 @@ SETTINGS = {
     # Nobody else changes statistics or the visibility map between two looks of a test.
     "autovacuum": "off",
 }
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The long files first, then those of most tests: the workers take the files in this order."""
+    counts = Counter(item.path for item in items)
+
+    def place(item: pytest.Item) -> tuple[int, int]:
+        name = item.path.relative_to(HERE).as_posix() if item.path.is_relative_to(HERE) else ""
+        return (LONG.index(name) if name in LONG else len(LONG), -counts[item.path])
+
+    items.sort(key=place)
 
 
 def until(predicate: Callable[[], T], seconds: float = 20.0, what: str | Callable[[], str] = "the condition") -> T:
@@ -136,31 +156,56 @@ def old_server() -> Iterator[Cluster]:
         yield cluster
 
 
+@pytest.fixture(scope="session")
+def blank(server: Cluster) -> str:
+    """The name of a template on `server`: an empty database with pg_stat_statements."""
+    return make_template(server, "blank", ["CREATE EXTENSION pg_stat_statements"])
+
+
+@pytest.fixture(scope="session")
+def old_blank(old_server: Cluster) -> str:
+    """`blank` on PostgreSQL 15."""
+    return make_template(old_server, "blank", ["CREATE EXTENSION pg_stat_statements"])
+
+
 @pytest.fixture
-def fresh_db(server: Cluster) -> Iterator[str]:
+def fresh_db(server: Cluster, blank: str) -> Iterator[str]:
     """The conninfo of a new database with pg_stat_statements; dropped afterwards, whoever is still connected."""
-    yield from _database(server)
+    yield from copied(server, blank)
 
 
 @pytest.fixture
-def fresh_old_db(old_server: Cluster) -> Iterator[str]:
+def fresh_old_db(old_server: Cluster, old_blank: str) -> Iterator[str]:
     """`fresh_db` on PostgreSQL 15."""
-    yield from _database(old_server)
+    yield from copied(old_server, old_blank)
 
 
 @pytest.fixture
 def quiet_db(own_server: Cluster) -> Iterator[str]:
     """`fresh_db` on a server of its own: pg_stat_statements is not full of what other tests have run, heavier than
     what this one runs, so that its texts are read at once."""
-    yield from _database(own_server)
+    yield from copied(own_server, make_template(own_server, "blank", ["CREATE EXTENSION pg_stat_statements"]))
 
 
-def _database(cluster: Cluster) -> Iterator[str]:
+def make_template(cluster: Cluster, name: str, statements: Sequence[str]) -> str:
+    """A database that `copied` copies, with what the statements make; gives its name. Nobody connects to it."""
+    with psycopg.connect(cluster.dsn(), autocommit=True) as session:
+        session.execute(f"CREATE DATABASE {name}".encode())
+        with psycopg.connect(cluster.dsn(name), autocommit=True) as inside:
+            for statement in statements:
+                inside.execute(statement.encode())
+        session.execute(f"ALTER DATABASE {name} WITH IS_TEMPLATE true ALLOW_CONNECTIONS false".encode())
+    return name
+
+
+def copied(cluster: Cluster, template: str) -> Iterator[str]:
+    """The conninfo of a copy of that template; dropped afterwards.
+
+    Its files are copied: less work than a log record of every page, and no extension is made anew.
+    """
     name = f"t_{secrets.token_hex(6)}"
     with psycopg.connect(cluster.dsn(), autocommit=True) as session:
-        session.execute(f"CREATE DATABASE {name}")
-    with psycopg.connect(cluster.dsn(name), autocommit=True) as session:
-        session.execute("CREATE EXTENSION pg_stat_statements")
+        session.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy".encode())
     yield cluster.dsn(name)
     with psycopg.connect(cluster.dsn(), autocommit=True) as session:
-        session.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        session.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import random
 import signal
 import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +13,6 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from optischema_tui.core.audit.journal import Journal
-from optischema_tui.core.change import faults
 from optischema_tui.core.change.approval import give_approval
 from optischema_tui.core.change.limits import Limits
 from optischema_tui.core.change.protocol import apply_change, roll_back
@@ -25,32 +22,9 @@ from optischema_tui.core.clock import SYSTEM
 from optischema_tui.core.models import ChangeState
 from optischema_tui.core.target.spec import TargetSpec
 from tests.adversity.kill_cases import SETUP, Case
+from tests.core.change.killable import REFUSED, Killable, run_change
 
-PROGRAM = """
-import sys
-import threading
-from pathlib import Path
-from psycopg.conninfo import conninfo_to_dict
-from optischema_tui.core.audit.journal import Journal
-from optischema_tui.core.change import protocol
-from optischema_tui.core.errors import ChangeFailed, TargetError
-from optischema_tui.core.change.limits import Limits
-from optischema_tui.core.target.spec import TargetSpec
-
-what, dsn, audit, change_id = sys.argv[1:]
-params = tuple(sorted((key, str(value)) for key, value in conninfo_to_dict(dsn).items()))
-quick = Limits(build_lock_ms=20_000, cleanup_lock_ms=5_000, short_retry_seconds=0.05)
-step = protocol.apply_change if what == "apply" else protocol.roll_back
-journal = Journal.open(Path(audit))
-more = {"typed": journal.change(change_id).subject} if what == "apply" else {}
-print("ready", flush=True)
-try:
-    step(journal, TargetSpec("test", params, allow_changes=True), change_id, limits=quick,
-         pause=lambda seconds: threading.Event().wait(min(seconds, 0.3)), **more)
-except (ChangeFailed, TargetError) as error:
-    print(error.sentence, file=sys.stderr)
-    sys.exit(3)
-"""
+PROGRAM_LIMITS = Limits(build_lock_ms=20_000, cleanup_lock_ms=5_000, short_retry_seconds=0.05)
 QUICK = Limits(
     build_lock_ms=20_000, cleanup_lock_ms=5_000, retry_seconds=0.1, short_retry_seconds=0.05, goodbye_seconds=5.0
 )
@@ -108,25 +82,22 @@ def prepare(dsn: str, path: Path, case: Case) -> Field:
     return Field(dsn, Journal.open(path), path, case)
 
 
-def start(field: Field, what: str, change_id: str, fault: str = "") -> subprocess.Popen[str]:
-    """The program, on its way; it has said that it is ready."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, what, field.dsn, str(field.path), change_id],
-        env={**os.environ, faults.VARIABLE: fault}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+def start(field: Field, what: str, change_id: str, fault: str = "") -> Killable:
+    """The program, on its way: all is loaded."""
+    return Killable(
+        run_change, what, field.dsn, str(field.path), change_id,
+        limits=PROGRAM_LIMITS, longest_pause=0.3, typed=field.journal.change(change_id).subject, fault=fault,
     )  # fmt: skip
-    assert process.stdout is not None
-    assert process.stdout.readline() == "ready\n"
-    return process
 
 
-def end(process: subprocess.Popen[str], *, server_struck: bool = False) -> bool:
+def end(process: Killable, *, server_struck: bool = False) -> bool:
     """Wait for its end; whether it was killed. Fails when it ended by an error that the test has not made."""
-    _, errors = process.communicate(timeout=120)
-    assert process.returncode in ((0, 3) if server_struck else (0, -signal.SIGKILL)), errors
+    errors = process.communicate(timeout=120)
+    assert process.returncode in ((0, REFUSED) if server_struck else (0, -signal.SIGKILL)), errors
     return process.returncode != 0
 
 
-def kill_after(process: subprocess.Popen[str], seconds: float) -> bool:
+def kill_after(process: Killable, seconds: float) -> bool:
     """Whether the kill came before its end."""
     try:
         process.wait(timeout=seconds)

@@ -14,6 +14,7 @@ from psycopg.conninfo import conninfo_to_dict
 from optischema_tui.core.audit.journal import Journal
 from optischema_tui.core.change.limits import Limits
 from optischema_tui.core.change.protocol import approve
+from optischema_tui.core.cluster.cluster import Cluster
 from optischema_tui.core.models import (
     Affected,
     Change,
@@ -27,8 +28,14 @@ from optischema_tui.core.models import (
 )
 from optischema_tui.core.target.session import identify, open_session
 from optischema_tui.core.target.spec import TargetSpec
+from tests.conftest import copied, make_template
 
 STATEMENT = "SELECT * FROM items WHERE order_id = $1"
+ITEMS = (
+    "CREATE TABLE items (id bigint PRIMARY KEY, order_id int NOT NULL, note text) WITH (autovacuum_enabled = off)",
+    "INSERT INTO items SELECT g, g / 3, repeat('x', 40) FROM generate_series(1, 20000) g",
+    "ANALYZE items",
+)
 BY_ORDER = IndexSpec("public", "items", ("order_id",))
 QUICK = Limits(
     build_lock_ms=300, cleanup_lock_ms=300, probe_lock_ms=100, retry_seconds=1.0, goodbye_seconds=2.0, reconnects=8
@@ -103,18 +110,21 @@ class Bench:
         return [entry.event for entry in self.journal.entries() if entry.change_id == change_id]
 
 
-def make_bench(dsn: str, path: Path) -> Bench:
-    spec = spec_for(dsn)
+def make_bench(dsn: str, path: Path, *, filled: bool = False) -> Bench:
+    """`filled`: the database is a copy of `items_template`, whose statistics of use are not copied with it."""
     with psycopg.connect(dsn, autocommit=True) as session:
-        session.execute(
-            "CREATE TABLE items (id bigint PRIMARY KEY, order_id int NOT NULL, note text)"
-            " WITH (autovacuum_enabled = off)"
-        )
-        session.execute("INSERT INTO items SELECT g, g / 3, repeat('x', 40) FROM generate_series(1, 20000) g")
-        session.execute("ANALYZE items")
+        for statement in ("ANALYZE items",) if filled else ITEMS:
+            session.execute(statement.encode())
+    spec = spec_for(dsn)
     with open_session(spec) as connection:
         identity = identify(connection)
     return Bench(dsn, spec, identity, Journal.open(path), path)
+
+
+@pytest.fixture(scope="session")
+def items_template(server: Cluster) -> str:
+    """The name of a template on `server` with pg_stat_statements and the table of the bench."""
+    return make_template(server, "bench", ["CREATE EXTENSION pg_stat_statements", *ITEMS])
 
 
 @pytest.fixture
@@ -132,8 +142,12 @@ def bench_on(tmp_path: Path) -> Iterator[Callable[[str], Bench]]:
 
 
 @pytest.fixture
-def bench(fresh_db: str, bench_on: Callable[[str], Bench]) -> Bench:
-    return bench_on(fresh_db)
+def bench(server: Cluster, items_template: str, tmp_path: Path) -> Iterator[Bench]:
+    """In a database of its own on `server`."""
+    for dsn in copied(server, items_template):
+        bench = make_bench(dsn, tmp_path / "state" / "audit.db", filled=True)
+        yield bench
+        bench.journal.close()
 
 
 @pytest.fixture

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -15,31 +13,17 @@ import pytest
 
 from optischema_tui.core.change import faults
 from optischema_tui.core.change.ids import application_name
+from optischema_tui.core.change.limits import Limits
 from optischema_tui.core.change.protocol import apply_change, roll_back
 from optischema_tui.core.change.reconcile import HELD, RUNNING, reconcile, wait_running
 from optischema_tui.core.errors import ChangeFailed, TargetError
 from optischema_tui.core.models import BuildProgress, ChangeState
+from tests.core.change.killable import Killable, run_change
 
 Bench = Any
 """See conftest."""
 
-PROGRAM = """
-import sys
-from pathlib import Path
-from psycopg.conninfo import conninfo_to_dict
-from optischema_tui.core.audit.journal import Journal
-from optischema_tui.core.change import protocol
-from optischema_tui.core.change.limits import Limits
-from optischema_tui.core.target.spec import TargetSpec
-
-what, dsn, audit, change_id = sys.argv[1:]
-params = tuple(sorted((key, str(value)) for key, value in conninfo_to_dict(dsn).items()))
-quick = Limits(build_lock_ms=20_000, cleanup_lock_ms=5_000)
-step = protocol.apply_change if what == "apply" else protocol.roll_back
-step(Journal.open(Path(audit)), TargetSpec("test", params, allow_changes=True), change_id, limits=quick,
-     pause=lambda seconds: False)
-"""
-
+QUICK = Limits(build_lock_ms=20_000, cleanup_lock_ms=5_000)
 CREATE_POINTS = (
     "before_preflight", "after_preflight", "before_intent", "after_intent", "before_execute", "during_build",
     "after_execute", "after_applied", "before_verify", "after_verify",
@@ -50,17 +34,14 @@ DROP_POINTS = (
 )  # fmt: skip
 
 
-def start(bench: Bench, what: str, change_id: str, fault: str) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, what, bench.dsn, str(bench.journal_path), change_id],
-        env={**os.environ, faults.VARIABLE: fault},
-        stderr=subprocess.PIPE,
-    )
+def start(bench: Bench, what: str, change_id: str, fault: str) -> Killable:
+    where = (bench.dsn, str(bench.journal_path), change_id)
+    return Killable(run_change, what, *where, limits=QUICK, longest_pause=0.0, fault=fault)
 
 
-def killed(process: subprocess.Popen[bytes]) -> None:
-    _, errors = process.communicate(timeout=60)
-    assert process.returncode == -signal.SIGKILL, errors.decode()
+def killed(process: Killable) -> None:
+    errors = process.communicate(timeout=60)
+    assert process.returncode == -signal.SIGKILL, errors
 
 
 def settle_all(bench: Bench) -> list[str]:

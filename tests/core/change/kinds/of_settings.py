@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,7 +14,6 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from optischema_tui.core.audit.journal import Journal
-from optischema_tui.core.change import faults
 from optischema_tui.core.change.approval import give_approval
 from optischema_tui.core.change.limits import Limits
 from optischema_tui.core.change.protocol import apply_change, roll_back
@@ -28,23 +24,9 @@ from optischema_tui.core.models import Change, Check
 from optischema_tui.core.policy.rules import Layer, OwnRules, Rules
 from optischema_tui.core.policy.settings import allowed
 from optischema_tui.core.target.spec import TargetSpec
+from tests.core.change.killable import Killable, run_change
 
 QUICK = Limits(probe_lock_ms=200, short_retry_seconds=0.05, goodbye_seconds=2.0)
-
-PROGRAM = """
-import sys
-from pathlib import Path
-from psycopg.conninfo import conninfo_to_dict
-from optischema_tui.core.audit.journal import Journal
-from optischema_tui.core.change import protocol
-from optischema_tui.core.target.spec import TargetSpec
-
-what, dsn, audit, change_id = sys.argv[1:]
-params = tuple(sorted((key, str(value)) for key, value in conninfo_to_dict(dsn).items()))
-step = protocol.apply_change if what == "apply" else protocol.roll_back
-step(Journal.open(Path(audit)), TargetSpec("test", params, allow_changes=True), change_id)
-"""
-
 
 ALLOWED = (
     "application_name", "datestyle", "default_text_search_config", "enable_seqscan", "jit", "jit_above_cost",
@@ -102,9 +84,9 @@ class Bench:
 
     def killed(self, what: str, change: Change, fault: str) -> None:
         """Apply or undo in a program of its own that dies at `fault`."""
-        words = [sys.executable, "-c", PROGRAM, what, self.dsn, str(self.path), change.id]
-        done = subprocess.run(words, env={**os.environ, faults.VARIABLE: fault}, capture_output=True, timeout=60)
-        assert done.returncode == -signal.SIGKILL, done.stderr.decode()
+        process = Killable(run_change, what, self.dsn, str(self.path), change.id, fault=fault)
+        errors = process.communicate(timeout=60)
+        assert process.returncode == -signal.SIGKILL, errors
 
     def auto_file(self) -> dict[str, str]:
         """Name to text of postgresql.auto.conf."""

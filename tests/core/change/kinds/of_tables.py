@@ -2,36 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from optischema_tui.core.change import faults
 from optischema_tui.core.change.approval import give_approval
 from optischema_tui.core.change.protocol import apply_change, roll_back
 from optischema_tui.core.change.written import propose_written
 from optischema_tui.core.clock import SYSTEM
 from optischema_tui.core.models import Change, Check
 from optischema_tui.core.target.spec import TargetSpec
+from tests.core.change.killable import Killable, run_change
 
 Bench = Any
 """See conftest of core/change."""
-
-PROGRAM = """
-import sys
-from pathlib import Path
-from psycopg.conninfo import conninfo_to_dict
-from optischema_tui.core.audit.journal import Journal
-from optischema_tui.core.change.protocol import apply_change
-from optischema_tui.core.target.spec import TargetSpec
-
-dsn, audit, change_id, subject = sys.argv[1:]
-params = tuple(sorted((key, str(value)) for key, value in conninfo_to_dict(dsn).items()))
-apply_change(Journal.open(Path(audit)), TargetSpec("test", params, allow_changes=True), change_id, typed=subject)
-"""
 
 
 def approved(bench: Bench, sql: str, spec: TargetSpec | None = None) -> Change:
@@ -49,13 +33,10 @@ def confirmed(bench: Bench, change: Change, spec: TargetSpec | None = None, **mo
     return apply_change(bench.journal, spec or bench.spec, change.id, limits=bench.quick, typed=change.subject, **more)
 
 
-def start_confirmed(bench: Bench, change: Change, fault: str) -> subprocess.Popen[bytes]:
+def start_confirmed(bench: Bench, change: Change, fault: str) -> Killable:
     """The same in a program of its own, which `fault` ends."""
-    return subprocess.Popen(
-        [sys.executable, "-c", PROGRAM, bench.dsn, str(bench.journal_path), change.id, change.subject],
-        env={**os.environ, faults.VARIABLE: fault},
-        stderr=subprocess.PIPE,
-    )
+    where = (bench.dsn, str(bench.journal_path), change.id)
+    return Killable(run_change, "apply", *where, typed=change.subject, fault=fault)
 
 
 def undone(bench: Bench, change: Change) -> Change:

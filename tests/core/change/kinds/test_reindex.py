@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from typing import Any
 
 import psycopg
 import pytest
 
-from optischema_tui.core.change import faults
+from optischema_tui.core.change.limits import Limits
 from optischema_tui.core.change.protocol import apply_change, preflight, roll_back
 from optischema_tui.core.change.written import propose_written
 from optischema_tui.core.errors import ChangeFailed, ChangeRefused
 from optischema_tui.core.models import Change, ChangeState, Check, Level
+from tests.core.change.killable import Killable, run_change
 from tests.core.change.kinds.of_indexes import indexes
 from tests.core.change.kinds.of_tables import approved, line, role
 from tests.core.change.test_killed import killed, settle_all
@@ -22,21 +20,7 @@ from tests.core.change.test_killed import killed, settle_all
 Bench = Any
 """See conftest of core/change."""
 
-PROGRAM = """
-import sys
-from pathlib import Path
-from psycopg.conninfo import conninfo_to_dict
-from optischema_tui.core.audit.journal import Journal
-from optischema_tui.core.change import protocol
-from optischema_tui.core.change.limits import Limits
-from optischema_tui.core.target.spec import TargetSpec
-
-dsn, audit, change_id, typed = sys.argv[1:]
-params = tuple(sorted((key, str(value)) for key, value in conninfo_to_dict(dsn).items()))
-quick = Limits(build_lock_ms=20_000, cleanup_lock_ms=5_000)
-protocol.apply_change(Journal.open(Path(audit)), TargetSpec("test", params, allow_changes=True), change_id,
-                      limits=quick, pause=lambda seconds: False, typed=typed)
-"""
+QUICK = Limits(build_lock_ms=20_000, cleanup_lock_ms=5_000)
 
 
 @pytest.fixture
@@ -160,14 +144,9 @@ def test_killed_while_rebuilding(bloated: Bench, fault: str) -> None:
     with psycopg.connect(bloated.dsn) as blocker:
         if fault == "during_build":
             blocker.execute("INSERT INTO items VALUES (-1, -1, 'z')")
-        words = [bloated.dsn, str(bloated.journal_path), change.id, change.subject]
-        killed(
-            subprocess.Popen(
-                [sys.executable, "-c", PROGRAM, *words],
-                env={**os.environ, faults.VARIABLE: fault},
-                stderr=subprocess.PIPE,
-            )
-        )
+        words = ("apply", bloated.dsn, str(bloated.journal_path), change.id)
+        more = {"limits": QUICK, "longest_pause": 0.0, "typed": change.subject}
+        killed(Killable(run_change, *words, **more, fault=fault))
     settle_all(bloated)
     state = bloated.journal.change(change.id).state
     assert (oids(bloated)["fat"] != numbers["fat"]) == (state is ChangeState.KEPT)
