@@ -50,7 +50,7 @@ SHORT_LABELS = ("Dash", "Top", "Index", "Audit", "Base", "Active", "Object", "Se
 """The same where the full labels do not fit."""
 
 _TABLES = ("dashboard", "top", "optimizations", "audit", "baselines", "activity", "objects", "server")
-_SORTED = ("dashboard", "top", "activity", "objects")
+_SORTED = ("dashboard", "top", "baselines", "activity", "objects")
 _SERVER = Danger.SERVER
 _LOCAL = Danger.LOCAL
 
@@ -63,7 +63,7 @@ ACTIONS: tuple[Action, ...] = (
            shown=True),
     Action("back", ("escape", "backspace"), "back", "Back", "Back; in a table, clear the filter", modal=True),
     Action("filter", ("slash",), "filter", "Filter", "Filter by text, incrementally; Esc clears",
-           ("top", "activity", "audit", "objects"), shown=True),
+           ("top", "activity", "audit", "baselines", "objects"), shown=True),
     Action("sort", ("s",), "sort", "Sort", "Sort by the marked column; again to reverse", _SORTED, shown=True),
     Action("column.left", ("left",), "column(-1)", "Column left", "Mark the column to the left", _SORTED),
     Action("column.right", ("right",), "column(1)", "Column right", "Mark the column to the right", _SORTED),
@@ -90,14 +90,15 @@ ACTIONS: tuple[Action, ...] = (
            "itself when a statement becomes significantly worse", ("optimizations",), _LOCAL),
     Action("change.mark", ("space",), "mark", "Mark", "Mark an approved change; A applies the marked ones in order",
            ("optimizations",)),
-    Action("apply", ("A",), "apply", "Apply", "Preflight, confirm, build; of the marked changes one after the other",
+    Action("apply", ("A",), "apply", "Apply", "Preflight, confirm, run, also the marked ones in order; of a "
+           "change by hand: say that it is done",
            ("optimizations",), _SERVER, shown=True),
     Action("undo", ("u",), "undo", "Roll back", "Preflight, confirm, undo an applied change", ("optimizations",),
            _SERVER, shown=True),
     Action("keep", ("K",), "keep", "Keep", "Keep an applied change by your own decision, with a reason",
            ("optimizations",), _LOCAL),
-    Action("dismiss", ("x",), "put_aside", "Dismiss", "Put the recommendation aside, with a reason", ("optimizations",),
-           _LOCAL, shown=True),
+    Action("dismiss", ("x",), "put_aside", "Discard", "Withdraw a change that waits, or dismiss the recommendation; "
+           "with a reason", ("optimizations",), _LOCAL, shown=True),
     Action("why", ("w",), "why", "Why", "Switch between the evidence and the rejected alternatives",
            ("optimizations",), shown=True),
     Action("verify", ("R",), "verify", "Verify", "Read the journal again and verify the chain", ("audit",), shown=True),
@@ -105,11 +106,20 @@ ACTIONS: tuple[Action, ...] = (
            "verdict; again: the entry", ("audit",), shown=True),
     Action("audit.state", ("f",), "state", "State", "Only entries of one state, the next one each time", ("audit",),
            shown=True),
-    Action("baseline.new", ("n",), "new", "New", "Keep the last hour under a name", ("baselines",), _LOCAL, shown=True),
-    Action("baseline.mark", ("m",), "mark", "Mark", "Mark the baseline to compare with another", ("baselines",),
-           shown=True),
     Action("baseline.compare", ("enter",), "compare", "Compare", "Compare the marked baseline with this one, or this "
-           "one with the last hour", ("baselines",), shown=True),
+           "one with now; in a comparison: the plans", ("baselines",), shown=True),
+    Action("baseline.plans", ("p",), "plans", "Plans", "The plans of the statement, before and after", ("baselines",),
+           shown=True),
+    Action("baseline.mark", ("m",), "mark", "Mark", "Mark the baseline to compare with another; it is the earlier side",
+           ("baselines",), shown=True),
+    Action("baseline.new", ("n",), "new", "New", "Keep a window of history under a name", ("baselines",), _LOCAL,
+           shown=True),
+    Action("baseline.delete", ("x",), "delete", "Delete", "Delete the baseline under the cursor; asks first",
+           ("baselines",), _LOCAL, shown=True),
+    Action("baseline.window", ("w",), "window", "Window", "What now means in a comparison: 15 minutes, 1, 6 or 24 "
+           "hours, the next one each time", ("baselines",), shown=True),
+    Action("baseline.since", ("W",), "since", "Window since", "What now means in a comparison: since a moment that you "
+           "name", ("baselines",)),
     Action("refresh", ("R",), "refresh_now", "Refresh", "Ask the server now",
            ("dashboard", "top", "query", "baselines", "activity", "objects", "server"), shown=True),
     Action("plan.again", ("p",), "plan", "Plan", "Ask the server for the plan again", ("query",), shown=True),

@@ -108,8 +108,8 @@ def _doctor() -> Screen[Any]:
 
 
 CHANGING = (
-    m.Advise, m.AskBudget, m.SecondOpinion, m.Propose, m.Approve, m.Dismiss, m.Keep, m.Preflight, m.Run, m.CancelRun,
-    m.CreateBaseline, m.OpenRun, m.AskChange, m.AskDismiss, m.AskKeep, m.AskBaseline,
+    m.Advise, m.AskBudget, m.SecondOpinion, m.Propose, m.Approve, m.Dismiss, m.Withdraw, m.Keep, m.Preflight, m.Run,
+    m.CancelRun, m.OpenRun, m.AskChange, m.AskDismiss, m.AskWithdraw, m.AskKeep,
 )  # fmt: skip
 """Refused while the screens stand in the past: a person would decide on what is no longer so."""
 OFTEN = (m.ActivityReady, m.ReadingReady)
@@ -242,8 +242,8 @@ class OptischemaApp(App[int]):
                 self._open_run((change_id, *more), undo)
             case (
                 m.AskDismiss()
+                | m.AskWithdraw()
                 | m.AskKeep()
-                | m.AskBaseline()
                 | m.AskBudget()
                 | m.AskChange()
                 | m.ShowHelp()
@@ -294,6 +294,13 @@ class OptischemaApp(App[int]):
                         self.bridge.ask(m.Dismiss(recommendation_id, reason))
 
                 self.push_screen(PromptScreen("Dismiss", title, "why? it stays in the audit journal"), dismissed)
+            case m.AskWithdraw(change_id, title):
+
+                def withdrawn(reason: str | None) -> None:
+                    if reason:
+                        self.bridge.ask(m.Withdraw(change_id, reason))
+
+                self.push_screen(PromptScreen("Withdraw", title, "why? it stays in the audit journal"), withdrawn)
             case m.AskKeep(change_id, title):
 
                 def kept(reason: str | None) -> None:
@@ -309,14 +316,6 @@ class OptischemaApp(App[int]):
 
                 sentence = "The recommended indexes together may take so many bytes; R advises without a bound."
                 self.push_screen(PromptScreen("Budget", sentence, "500MB, 2GB", wrong=_not_a_size), given)
-            case m.AskBaseline():
-
-                def named(name: str | None) -> None:
-                    if name:
-                        self.bridge.ask(m.CreateBaseline(name, 60.0))
-
-                sentence = "Keeps what each statement did in the last 60 minutes, to compare with later."
-                self.push_screen(PromptScreen("New baseline", sentence, "its name"), named)
 
     def _ask_password(self, error: OptischemaError, without: m.Request | None = None) -> None:
         """Once for each start, and when the person wants it: asked for again and again, wrong ones lock accounts.

@@ -87,7 +87,7 @@ class Bridge:
         """What reading the stored picture found of the store: a damaged file is put aside by whoever opens it first."""
         self._care_due = 0.0
         self._desk = Desk(spec, paths, clock, self._tell, lambda: self._fingerprint, lab_bindir)
-        self._runs = Runs(spec, paths, clock, self._tell, self._job, self._desk.load_ledger)
+        self._runs = Runs(spec, paths, clock, self._tell, self._job, self._desk.load_ledger, self._take_back)
         self._travel = Travel(self._tell, self._known, lambda: self._shown)
 
     def _tell(self, fact: m.Fact) -> None:
@@ -204,6 +204,7 @@ class Bridge:
                 self._in_writer(lambda recorder: self._tell(m.ReadingReady(*recorder.gathered(event))))
             case events.Lost(error, retry_in):
                 self._refused = True
+                self._runs.lost()
                 self._tell(m.LinkLost(error, self.clock.monotonic() + retry_in))
                 self._in_writer(lambda recorder: recorder.lost(event))
 
@@ -244,6 +245,8 @@ class Bridge:
         if self.clock.monotonic() - self._judged_at >= JUDGE_SECONDS:
             self._judged_at = self.clock.monotonic()
             self._judge()
+            if self._runs.undecided:
+                self._job(self._after_connect)
             self._tell_span()
         if self.clock.monotonic() >= self._care_due:
             self._care_due = self.clock.monotonic() + CARE_SECONDS
@@ -265,7 +268,6 @@ class Bridge:
     def _judge(self) -> None:
         """Give changes their verdict where enough was measured, and say or undo what got worse by one; both stores are
         opened for it, so not at every tick."""
-        from optischema_tui.core.jobs import alarms
         from optischema_tui.core.jobs.verdicts import Watch as Verdicts
 
         problem, self._unjudged = self._unjudged, ""
@@ -279,13 +281,16 @@ class Bridge:
                 self._alarm(alert)
             if watched.judged:
                 self._desk.load_ledger()
-            for change in alarms.due(watched.judged, self.spec):
-                self._tell(m.Told(f"Rolled back by itself now, as its approver wanted: {change.title}", "warning"))
-                self._runs.start((change.id,), True, (), self._look_again)
+            self._take_back()
         except StorageError as error:
             self._unjudged = error.sentence
             if problem != self._unjudged:  # told once, not with every tick
                 raise
+
+    def _take_back(self) -> None:
+        """What the journal says is to be rolled back by itself, also from before this program's start."""
+        if self._fingerprint and not self._refused:
+            self._runs.take_back(self._fingerprint, self._look_again)
 
     def _alarm(self, alert: Alert) -> None:
         from optischema_tui.core.jobs.verdicts import run_command
@@ -355,6 +360,8 @@ class Bridge:
                 self._job(lambda: self._desk.propose(sql), m.Proposed)
             case m.Dismiss(recommendation_id, reason):
                 self._job(lambda: self._desk.dismiss(recommendation_id, reason))
+            case m.Withdraw(change_id, reason):
+                self._job(lambda: self._desk.withdraw(change_id, reason))
             case m.Keep(change_id, reason):
                 self._job(lambda: self._desk.keep(change_id, reason))
             case m.Preflight(change_id, undo, more):
@@ -365,16 +372,18 @@ class Bridge:
                 self._runs.cancel()
             case m.WantPlan(key, _):
                 self._job(lambda: self._desk.plan(request), lambda error: m.PlanReady(key, None, error))
-            case m.LoadAudit():
-                self._job(self._desk.load_audit, lambda error: m.LoadFailed("audit", error))
+            case m.LoadAudit(asked):
+                self._job(lambda: self._desk.load_audit(asked), lambda error: m.LoadFailed("audit", error))
             case m.LoadStory(change_id):
                 self._job(lambda: self._desk.load_story(change_id))
             case m.LoadBaselines():
                 self._job(self._desk.load_baselines, lambda error: m.LoadFailed("baselines", error))
-            case m.CreateBaseline(name, minutes):
-                self._job(lambda: self._desk.create_baseline(name, minutes))
-            case m.CompareBaselines(first, second, minutes):
-                self._job(lambda: self._desk.compare(first, second, minutes))
+            case m.CreateBaseline():
+                self._job(lambda: self._desk.create_baseline(request), m.BaselineMade)
+            case m.DeleteBaseline(name):
+                self._job(lambda: self._desk.delete_baseline(name))
+            case m.CompareBaselines(first, _, label):
+                self._job(lambda: self._desk.compare(request), lambda error: m.ComparisonReady(first, label, error))
             case m.Seek(at):
                 self._look(self._travel.to(at))
             case m.StepPast(step):

@@ -52,6 +52,7 @@ COMMANDS = {
     "rollback": "undo an applied change",
     "cancel": "end a change that is being carried out, and remove what is left of it",
     "keep": "keep an applied change by your own decision, with a reason",
+    "withdraw": "withdraw a change of which nothing is on the server, with a reason",
     "dismiss": "put a recommendation aside, with a reason",
     "audit": "the hash-chained journal: list, verify, export, anchor, prune",
     "baseline": "named baselines: create, list, show, compare, delete",
@@ -61,7 +62,9 @@ COMMANDS = {
     "policy": "what may be changed on a target now, what not, and which file says so",
     "countersign": "approve as a second person what another user has approved",
 }
-_MODULES = dict.fromkeys(("approve", "keep", "dismiss"), "changes") | dict.fromkeys(("rollback", "cancel"), "apply") | {
+_MODULES = {
+    "approve": "changes", "keep": "changes", "withdraw": "changes", "dismiss": "changes",
+    "rollback": "apply", "cancel": "apply",
     "objects": "families", "server": "families", "what-if": "what_if", "countersign": "policy",
 }  # fmt: skip
 """Commands whose module in twins/ has another name."""
@@ -279,8 +282,9 @@ def _changing(command: str, add: Callable[..., object]) -> None:
         add("id", metavar="ID", help="id of a recommendation, or the start of one")
     elif command == "changes":
         add("--all", action="store_true", help="also what was dismissed, and the changes that undo others")
-    elif command in ("approve", "dismiss", "keep"):
-        what = {"keep": "a change or of its recommendation", "approve": "a recommendation or a change"}.get(
+    elif command in ("approve", "dismiss", "keep", "withdraw"):
+        of_change = "a change or of its recommendation"
+        what = {"keep": of_change, "withdraw": of_change, "approve": "a recommendation or a change"}.get(
             command, "a recommendation"
         )
         add("id", metavar="ID", help=f"id of {what}, or the start of one")
@@ -323,4 +327,6 @@ def _changing(command: str, add: Callable[..., object]) -> None:
         add("--target", metavar="TARGET", help="see below")
         add("--minutes", type=_span, default=60.0, metavar="M", help="length of the window that ends now (default 60)")
         add("--since", metavar="MOMENT", help='create, compare: begin of the window, e.g. "yesterday 14:00", "-2h"')
-        add("--until", metavar="MOMENT", help="create: end of the window (default now)")
+        add("--until", metavar="MOMENT", help="create, compare: end of the window (default now)")
+        add("--plans", action="store_true", help="compare: print the plans of both sides too")
+        add("--no-plans", action="store_true", help="create, compare with now: do not ask the server for plans")

@@ -107,6 +107,14 @@ class Desk:
         changes.dismiss(self._paths, recommendation_id, reason)
         self.load_ledger()
 
+    def withdraw(self, change_id: str, reason: str) -> None:
+        from optischema_tui.core.jobs import changes
+
+        try:
+            changes.withdraw(self._paths, change_id, reason, clock=self._clock)
+        finally:
+            self.load_ledger()
+
     def keep(self, change_id: str, reason: str) -> None:
         from optischema_tui.core.jobs import changes
 
@@ -124,11 +132,12 @@ class Desk:
 
         self._tell(m.PlanReady(request.key, plan_statement(self.spec, request.sql)))
 
-    def load_audit(self) -> None:
+    def load_audit(self, asked: bool = False) -> None:
         from optischema_tui.core.jobs import audit
 
+        verdict = audit.verify(self._paths, record=asked)
         entries = audit.entries(self._paths, limit=AUDIT_SHOWN)
-        self._tell(m.AuditReady(tuple(reversed(entries)), audit.verify(self._paths), self._clock.wall()))
+        self._tell(m.AuditReady(tuple(reversed(entries)), verdict, self._clock.wall()))
 
     def load_story(self, change_id: str) -> None:
         from optischema_tui.core.jobs import audit
@@ -140,20 +149,34 @@ class Desk:
 
         self._tell(m.BaselinesReady(baselines.list_baselines(self._paths, self._fingerprint() or None)))
 
-    def create_baseline(self, name: str, minutes: float) -> None:
+    def create_baseline(self, wanted: m.CreateBaseline) -> None:
         from optischema_tui.core.jobs import baselines
 
-        made = baselines.create_baseline(self._paths, self._fingerprint(), name, minutes, clock=self._clock)
-        self._tell(m.Told(f"Kept {len(made.statements)} statements as {made.name}."))
+        made = baselines.create_baseline(
+            self._paths, self._fingerprint(), wanted.name, since=wanted.since, until=wanted.until, spec=self.spec,
+            clock=self._clock,
+        )  # fmt: skip
+        self._tell(m.BaselineMade(made))
+        planned = sum(bool(plan.document) for plan in made.plans)
+        plans = f"without plans: {made.no_plans}" if made.no_plans else f"with the plans of {planned}."
+        self._tell(m.Told(f"Kept {len(made.statements)} statements as {made.name}, {plans}"))
         self.load_baselines()
 
-    def compare(self, first: str, second: str | None, minutes: float) -> None:
+    def delete_baseline(self, name: str) -> None:
+        from optischema_tui.core.jobs import baselines
+
+        baselines.delete_baseline(self._paths, self._fingerprint(), name)
+        self._tell(m.Told(f"Deleted the baseline {name}."))
+        self.load_baselines()
+
+    def compare(self, wanted: m.CompareBaselines) -> None:
         from optischema_tui.core.jobs import baselines
 
         comparison = baselines.compare_baselines(
-            self._paths, self._fingerprint(), first, second, minutes, clock=self._clock
+            self._paths, self._fingerprint(), wanted.first, wanted.second, since=wanted.since, until=wanted.until,
+            spec=self.spec if wanted.until is None else None, clock=self._clock,
         )  # fmt: skip
-        self._tell(m.ComparisonReady(first, second or f"the last {minutes:.0f} minutes", comparison))
+        self._tell(m.ComparisonReady(wanted.first, wanted.label, comparison))
 
     def log_in(self, spec: TargetSpec, fingerprint: str) -> None:
         """Enter in the audit journal who looks at which target."""

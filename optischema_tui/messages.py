@@ -16,18 +16,19 @@ from textual.message import Message
 from optischema_tui.core.errors import OptischemaError
 from optischema_tui.requests import Advise as Advise
 from optischema_tui.requests import Approve as Approve
-from optischema_tui.requests import AskBaseline as AskBaseline
 from optischema_tui.requests import AskBudget as AskBudget
 from optischema_tui.requests import AskChange as AskChange
 from optischema_tui.requests import AskDismiss as AskDismiss
 from optischema_tui.requests import AskKeep as AskKeep
 from optischema_tui.requests import AskMoment as AskMoment
 from optischema_tui.requests import AskTarget as AskTarget
+from optischema_tui.requests import AskWithdraw as AskWithdraw
 from optischema_tui.requests import BannerRead as BannerRead
 from optischema_tui.requests import CancelRun as CancelRun
 from optischema_tui.requests import CompareBaselines as CompareBaselines
 from optischema_tui.requests import CopyText as CopyText
 from optischema_tui.requests import CreateBaseline as CreateBaseline
+from optischema_tui.requests import DeleteBaseline as DeleteBaseline
 from optischema_tui.requests import Dismiss as Dismiss
 from optischema_tui.requests import Doctor as Doctor
 from optischema_tui.requests import ExportScreen as ExportScreen
@@ -59,6 +60,7 @@ from optischema_tui.requests import TargetChosen as TargetChosen
 from optischema_tui.requests import ToggleFilter as ToggleFilter
 from optischema_tui.requests import UsePassword as UsePassword
 from optischema_tui.requests import WantPlan as WantPlan
+from optischema_tui.requests import Withdraw as Withdraw
 
 if TYPE_CHECKING:
     from optischema_tui.core.audit.journal import VerifyResult
@@ -326,10 +328,19 @@ class BaselinesReady(Fact, bubble=False):
 
 
 @dataclass(eq=False, repr=False)
+class BaselineMade(Fact, bubble=False):
+    """The baseline that was asked for, or why there is none."""
+
+    made: Baseline | OptischemaError
+
+
+@dataclass(eq=False, repr=False)
 class ComparisonReady(Fact, bubble=False):
+    """What the two are called, and how they compare, or why that cannot be said."""
+
     first: str
     second: str
-    comparison: Comparison
+    comparison: Comparison | OptischemaError
 
 
 @dataclass(eq=False, repr=False)

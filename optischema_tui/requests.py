@@ -116,6 +116,14 @@ class Dismiss(Request):
 
 
 @dataclass(eq=False, repr=False)
+class Withdraw(Request):
+    """Take a change back of which nothing is on the server."""
+
+    change_id: str
+    reason: str
+
+
+@dataclass(eq=False, repr=False)
 class Keep(Request):
     """A person's own decision on a change that is measured, or was judged to need attention."""
 
@@ -152,8 +160,11 @@ class WantPlan(Request):
     sql: str
 
 
+@dataclass(eq=False, repr=False)
 class LoadAudit(Request):
-    pass
+    """Read the journal and verify it; `asked`: a person has asked for it, which is an entry of the journal itself."""
+
+    asked: bool = False
 
 
 @dataclass(eq=False, repr=False)
@@ -169,17 +180,27 @@ class LoadBaselines(Request):
 
 @dataclass(eq=False, repr=False)
 class CreateBaseline(Request):
+    """Keep the window from `since` to `until`, seconds since 1970, under a name."""
+
     name: str
-    minutes: float
+    since: float
+    until: float
+
+
+@dataclass(eq=False, repr=False)
+class DeleteBaseline(Request):
+    name: str
 
 
 @dataclass(eq=False, repr=False)
 class CompareBaselines(Request):
-    """`second` None: the last `minutes` of history."""
+    """`second` None: what was from `since` to `until` (None: now), seconds since 1970. `label` names that side."""
 
     first: str
     second: str | None
-    minutes: float
+    label: str
+    since: float = 0.0
+    until: float | None = None
 
 
 # --- requests: the application answers them with a screen of its own ---
@@ -206,6 +227,12 @@ class AskDismiss(Request):
 
 
 @dataclass(eq=False, repr=False)
+class AskWithdraw(Request):
+    change_id: str
+    title: str
+
+
+@dataclass(eq=False, repr=False)
 class AskKeep(Request):
     change_id: str
     title: str
@@ -213,10 +240,6 @@ class AskKeep(Request):
 
 class AskChange(Request):
     """Have a person write the statement of a change."""
-
-
-class AskBaseline(Request):
-    pass
 
 
 class AskMoment(Request):

@@ -165,7 +165,9 @@ class State:
     story: Story | None = None
     """Of the change that was asked for last."""
     baselines: tuple[Baseline, ...] | None = None
-    comparison: tuple[str, str, Comparison] | None = None
+    made: Baseline | OptischemaError | None = None
+    """The baseline that was asked for last, or why there is none."""
+    comparison: tuple[str, str, Comparison | OptischemaError] | None = None
     reconciled: tuple[str, ...] = ()
     writing: bool = False
     """A statement that the person has written is being made a change of."""
@@ -337,6 +339,8 @@ def _keeping(state: State, fact: m.Fact) -> State | None:
             return replace(state, story=story)
         case m.BaselinesReady(baselines):
             return replace(_readable(state, "baselines"), baselines=baselines)
+        case m.BaselineMade(made):
+            return replace(state, made=made)
         case m.LoadFailed(view, error):
             return replace(state, unread={**state.unread, view: error})
         case m.ComparisonReady(first, second, comparison):

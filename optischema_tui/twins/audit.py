@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from optischema_tui.core.audit.search import Wanted, gist_of, hashes_of, subject_of, users_of
-from optischema_tui.core.audit.story import Story
+from optischema_tui.core.audit.story import PLANS_AFTER, PLANS_BEFORE, Story
+from optischema_tui.core.baseline.plans import tree
 from optischema_tui.core.clock import iso
 from optischema_tui.core.errors import StorageError
 from optischema_tui.core.jobs import audit as jobs
@@ -15,6 +16,7 @@ from optischema_tui.core.models import AuditEntry
 from optischema_tui.core.safe_text import clean, one_line
 from optischema_tui.twins.context import Context, put, say
 from optischema_tui.twins.failure import tell
+from optischema_tui.twins.plan import plan_lines
 from optischema_tui.twins.table import table
 
 UNREADABLE = 2
@@ -94,7 +96,16 @@ def _story_text(story: Story) -> str:
         for name, hashed in hashes_of(entry.body).items():
             piece = story.evidence.get(hashed)
             told = "pruned" if piece is None else one_line(str(piece), 160)
+            if name in (PLANS_BEFORE, PLANS_AFTER) and piece is not None and story.plans:
+                told = "see the plans below"
             lines.append(f"evidence of entry {entry.seq}, {one_line(name, 40)} {hashed[:12]}: {told}")
+    for pair in story.plans:
+        lines += ["", one_line(pair.text, 200)]
+        for side, plan in (("before", pair.before), ("after", pair.after)):
+            node = tree(plan)
+            why = one_line(plan.error, 200) if plan is not None else "none was kept"
+            lines.append(f"  {side}:" if node is not None else f"  {side}: no plan: {why}")
+            lines += [f"    {clean(line)}" for line in plan_lines(node, 0)] if node is not None else []
     return "\n".join(lines)
 
 

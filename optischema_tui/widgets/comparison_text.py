@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 from rich.cells import cell_len
 
 from optischema_tui.core.baseline.compare import Compared, Comparison, Verdict
+from optischema_tui.core.clock import local_stamp
 from optischema_tui.core.models import Baseline, WindowStats
 from optischema_tui.core.safe_text import one_line
 from optischema_tui.widgets import figures
@@ -12,7 +16,7 @@ from optischema_tui.widgets.glyphs import Glyphs
 from optischema_tui.widgets.lines import Line, wrap
 from optischema_tui.widgets.sections import heading
 
-_ROLES = {
+ROLES = {
     Verdict.BETTER: "good",
     Verdict.SAME: "dim",
     Verdict.WORSE: "bad",
@@ -38,13 +42,14 @@ def baseline_lines(baseline: Baseline, width: int, glyphs: Glyphs) -> list[Line]
         ),
         width,
     )
+    lines += wrap(_plans(baseline), width)
     wide = width >= WIDE
     more = f"{'ROWS':>8} {'BLOCKS':>8} {'TEMP':>8} " if wide else ""
     lines += [(), ((f"{'SHARE':>6} {'CALLS':>8} {'MEAN':>9} {'SPREAD':>9} {more} QUERY", "head"),)]
     for stats in baseline.statements[:ROWS_SHOWN]:
         share = stats.exec_time / whole if whole else 0.0
         numbers = f"{share:>6.1%} {figures.count(stats.calls):>8} {figures.milliseconds(stats.mean_exec_time):>9} "
-        numbers += f"{_spread(stats):>9} "
+        numbers += f"{spread(stats):>9} "
         if wide:
             numbers += "".join(
                 f"{figures.count(value):>8} " for value in (stats.rows, stats.shared_blks, stats.temp_blks)
@@ -54,75 +59,95 @@ def baseline_lines(baseline: Baseline, width: int, glyphs: Glyphs) -> list[Line]
     return [*lines, *_rest(len(baseline.statements))]
 
 
-def comparison_lines(first: str, second: str, comparison: Comparison, width: int, glyphs: Glyphs) -> list[Line]:
-    """The total and its verdict, then the statements, heaviest first, and the rule behind the verdicts."""
+def _plans(baseline: Baseline) -> Line:
+    """Plans are of the moment that a baseline was made, whatever its window."""
+    kept = sum(bool(plan.document) for plan in baseline.plans)
+    if not kept:
+        why = f": {one_line(baseline.no_plans)}" if baseline.no_plans else ""
+        return (("Plans: ", "dim"), (f"none were kept with it{why}", ""))
+    when = local_stamp(max(plan.taken_at for plan in baseline.plans if plan.document))
+    return (("Plans: ", "dim"), (f"of {kept} statements, as of {when}", ""))
+
+
+def total_lines(first: str, second: str, comparison: Comparison, width: int, glyphs: Glyphs) -> list[Line]:
+    """What is compared with what, and all statements together with their verdict."""
     total = comparison.total
-    role = _ROLES[total.verdict]
     arrow = glyphs.arrow
-    lines: list[Line] = [heading(f"{first} {arrow} {second}", "", width, glyphs)]
+    over = f"{figures.seconds(comparison.seconds_before)} {arrow} {figures.seconds(comparison.seconds_after)}"
+    lines: list[Line] = [heading(one_line(f"{first} {arrow} {second}", max(8, width - 24)), over, width, glyphs)]
     pairs = (("calls", (total.calls_before, total.calls_after)), ("rows", total.rows), ("blocks", total.shared_blks),
-             ("temporary blocks", total.temp_blks))  # fmt: skip
-    lines += wrap(
+             ("temp", total.temp_blks))  # fmt: skip
+    spreads = [figures.milliseconds(spread) for spread in total.spread]
+    return lines + wrap(
         (
             ("In all: ", "dim"),
-            (f"{total.verdict.value} ", role),
-            (f"({_change(total.change)} time per call, like for like; under {total.noise:.0%} is noise)   ", ""),
+            (f"{total.verdict.value} ", ROLES[total.verdict]),
+            (f"({change_words(total.change)} per call, like for like; noise {total.noise:.0%})   ", ""),
             (f"time {figures.milliseconds(total.time_before)} {arrow} ", "dim"),
             (f"{figures.milliseconds(total.time_after)}   ", "dim"),
+            (f"mean {_mean(total.time_before, total.calls_before)} {arrow} ", "dim"),
+            (f"{_mean(total.time_after, total.calls_after)}   ", "dim"),
+            (f"spread {f' {arrow} '.join(spreads)}   ", "dim"),
             *((f"{name} {figures.count(a)} {arrow} {figures.count(b)}   ", "dim") for name, (a, b) in pairs if a or b),
         ),
         width,
-    )  # fmt: skip
-    lines += [(), _head(width)]
-    for row in comparison.rows[:ROWS_SHOWN]:
-        lines.append(_row(row, width))
-        if row.plan:
-            lines += wrap(((f"    plan: {one_line(row.plan, 300)}", "accent"),), width)
-    return [*lines, *_rest(len(comparison.rows)), (), *wrap(((comparison.rule, "dim"),), width)]
+    )
+
+
+def _mean(time: float, calls: int) -> str:
+    return figures.milliseconds(time / calls if calls else None)
+
+
+def row_lines(row: Compared, width: int, glyphs: Glyphs) -> list[Line]:
+    """One statement in words: both sides' figures, what is known of its plans, and the beginning of its text."""
+    sides, arrow = (row.before, row.after), glyphs.arrow
+    pieces = [
+        f"calls {_pair(sides, lambda stats: figures.count(stats.calls), arrow)}",
+        f"mean {_pair(sides, lambda stats: figures.milliseconds(stats.mean_exec_time), arrow)}",
+        f"spread {_pair(sides, spread, arrow)}",
+        f"share {row.share_before:.1%} {arrow} {row.share_after:.1%}",
+    ]
+    for name, field in (("rows", "rows"), ("blocks", "shared_blks"), ("temp", "temp_blks")):
+        if any(stats is not None and getattr(stats, field) for stats in sides):
+            pieces.append(f"{name}/call {_pair(sides, partial(per_call, field=field), arrow)}")
+    words: Line = ((row.verdict.value, ROLES[row.verdict]), (f" ({change_words(row.change)})   ", ""))
+    if row.plan:
+        words = (*words, (f"plan: {one_line(row.plan, 300)}   ", "accent"))
+    return wrap((*words, ("   ".join(pieces), "dim")), width) + _first_lines(row.text, width, 2)
+
+
+def rule_lines(comparison: Comparison, width: int) -> list[Line]:
+    """What the verdicts go by."""
+    return wrap(((comparison.rule, "dim"),), width)
+
+
+def _first_lines(text: str, width: int, count: int) -> list[Line]:
+    """The beginning of a statement in `count` lines, the last one cut where there is more."""
+    lines = ["".join(piece for piece, _ in line) for line in wrap(((one_line(text, width * (count + 1)), ""),), width)]
+    rest = one_line("".join(lines[count - 1 :]), width)
+    return [((line, ""),) for line in (*lines[: count - 1], rest) if line]
+
+
+def _pair(sides: tuple[WindowStats | None, WindowStats | None], value: Callable[[WindowStats], str], arrow: str) -> str:
+    before, after = (figures.UNKNOWN if stats is None else value(stats) for stats in sides)
+    return f"{before} {arrow} {after}"
 
 
 def _rest(count: int) -> list[Line]:
     return [((f"{count - ROWS_SHOWN} lighter statements are not shown here", "dim"),)] if count > ROWS_SHOWN else []
 
 
-def _head(width: int) -> Line:
-    more = (
-        f"{'CALLS BEFORE':>13} {'AFTER':>8} {'BLOCKS/CALL':>12} {'AFTER':>8} {'SPREAD':>9} {'AFTER':>9}"
-        if width >= WIDE
-        else ""
-    )
-    return (
-        (f"{'VERDICT':<16} {'CHANGE':>8} {'MEAN BEFORE':>11} {'MEAN AFTER':>11} {'SHARE':>7} {more} QUERY", "head"),
-    )  # fmt: skip
+def per_call(stats: WindowStats | None, field: str) -> str:
+    return figures.count(getattr(stats, field) / stats.calls) if stats and stats.calls else figures.UNKNOWN
 
 
-def _row(row: Compared, width: int) -> Line:
-    before = figures.milliseconds(row.before.mean_exec_time) if row.before else figures.UNKNOWN
-    after = figures.milliseconds(row.after.mean_exec_time) if row.after else figures.UNKNOWN
-    numbers = f" {_change(row.change):>8} {before:>11} {after:>11} {row.share_after:>7.1%} "
-    if width >= WIDE:
-        cells = [
-            f"{figures.count(row.before.calls if row.before else None):>13}",
-            f"{figures.count(row.after.calls if row.after else None):>8}",
-            f"{_per_call(row.before):>12}",
-            f"{_per_call(row.after):>8}",
-            f"{_spread(row.before):>9}",
-            f"{_spread(row.after):>9}",
-        ]
-        numbers += " ".join(cells)
-    numbers += " "
-    text = one_line(row.text, max(8, width - 16 - cell_len(numbers)))
-    return ((f"{row.verdict.value:<16}", _ROLES[row.verdict]), (numbers, ""), (text, "dim"))
-
-
-def _per_call(stats: WindowStats | None) -> str:
-    return figures.count(stats.shared_blks / stats.calls) if stats and stats.calls else figures.UNKNOWN
-
-
-def _spread(stats: WindowStats | None) -> str:
+def spread(stats: WindowStats | None) -> str:
     """The calls' standard deviation; 0 is one that history does not know."""
     return figures.milliseconds(stats.stddev_exec_time or None) if stats else figures.UNKNOWN
 
 
-def _change(change: float | None) -> str:
-    return figures.UNKNOWN if change is None else f"{change:+.0%}"
+def change_words(change: float | None) -> str:
+    """`-80%`; from tenfold on `12x`: more than a column holds."""
+    if change is None:
+        return figures.UNKNOWN
+    return f"{change:+.0%}" if change < 10 else f"{change + 1:.3g}x"

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from optischema_tui.core.workload.plan import PlanNode
 from optischema_tui.widgets.figures import count
 from optischema_tui.widgets.glyphs import Glyphs, bar
-from optischema_tui.widgets.lines import Line, wrap
+from optischema_tui.widgets.lines import Line, Piece, wrap
+
+Mark = Callable[[PlanNode], Piece]
+"""What stands before a node's own words; an empty text for nothing."""
 
 
-def plan_lines(plan: PlanNode, width: int, glyphs: Glyphs) -> list[Line]:
+def plan_lines(plan: PlanNode, width: int, glyphs: Glyphs, mark: Mark = lambda node: ("", "")) -> list[Line]:
     """Two or more lines a node: what it does, then its conditions. The bar is the node's own cost."""
     total = max(plan.total_cost, 1e-9)
     heaviest = max(own_cost(node) for node in plan.walk())
     lines: list[Line] = []
-    _add(plan, "", "", width, glyphs, total, heaviest, lines)
+    _add(plan, "", "", width, glyphs, total, heaviest, mark, lines)
     return lines
 
 
@@ -23,12 +28,15 @@ def own_cost(node: PlanNode) -> float:
 
 
 def _add(
-    node: PlanNode, lead: str, below: str, width: int, glyphs: Glyphs, total: float, heaviest: float, out: list[Line]
-) -> None:
+    node: PlanNode, lead: str, below: str, width: int, glyphs: Glyphs, total: float, heaviest: float, mark: Mark,
+    out: list[Line],
+) -> None:  # fmt: skip
     own = own_cost(node)
     share = min(1.0, own / total)
     role = "warn" if own == heaviest and share > 0.2 else "strong"
     label: list[tuple[str, str]] = [(bar(share, 6, glyphs), "bar"), (f" {share:>4.0%} ", "dim"), (lead, "rule")]
+    if (marked := mark(node))[0]:
+        label.append(marked)
     if node.subplan_name:
         label.append((f"[{node.subplan_name}] ", "dim"))
     label.append((_what(node), role))
@@ -47,7 +55,7 @@ def _add(
         last = place == len(node.children) - 1
         _add(
             child, below + glyphs.tree[1 if last else 0], below + glyphs.tree[3 if last else 2],
-            width, glyphs, total, heaviest, out,
+            width, glyphs, total, heaviest, mark, out,
         )  # fmt: skip
 
 

@@ -6,12 +6,13 @@ import json
 from typing import Any
 
 from optischema_tui.core.audit.search import gist_of, hashes_of, users_of
-from optischema_tui.core.audit.story import Story
+from optischema_tui.core.audit.story import PLANS_AFTER, PLANS_BEFORE, Story
 from optischema_tui.core.clock import local_stamp
 from optischema_tui.core.models import AuditEntry
 from optischema_tui.core.safe_text import redact
 from optischema_tui.widgets.glyphs import Glyphs
 from optischema_tui.widgets.lines import Line, wrap
+from optischema_tui.widgets.plan_pair import plan_pair_lines
 from optischema_tui.widgets.sections import heading, labelled
 from optischema_tui.widgets.sql_view import sql_lines
 
@@ -36,6 +37,9 @@ def story_lines(story: Story, width: int, glyphs: Glyphs) -> list[Line]:
             lines += [((" " * 2, ""), *line) for line in sql_lines(redact(str(value)), width - 2)]
     for entry in story.entries:
         lines += [(), *_step(story, entry, width, glyphs)]
+    for pair in story.plans:
+        lines += [(), heading("Plans", "", width, glyphs), *sql_lines(redact(pair.text), width)]
+        lines += plan_pair_lines(pair.before, pair.after, width, glyphs)
     return lines
 
 
@@ -56,6 +60,9 @@ def _step(story: Story, entry: AuditEntry, width: int, glyphs: Glyphs) -> list[L
     for name, hashed in hashes_of(entry.body).items():
         lines.append(((f"evidence: {name} ", "accent"), (hashed[:12], "dim")))
         piece = story.evidence.get(hashed)
+        if name in (PLANS_BEFORE, PLANS_AFTER) and piece is not None and story.plans:
+            lines.append((("  its plans stand at the end", "dim"),))
+            continue
         if piece is None:
             lines.append((("  deleted: it was older than evidence is kept", "dim"),))
             continue

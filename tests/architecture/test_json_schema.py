@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "json.md"
-FREE_FORM = ("detail", "body", "plan", "rows", "before", "after", "evidence_kept")
+FREE_FORM = ("detail", "body", "plan", "rows", "before", "after", "evidence_kept", "document")
 """Objects whose inner keys are not promised one by one."""
 NOT_KEYS = {
     "doctor": {"allowed", "read only", "ok", "limited", "missing", "--sql"},

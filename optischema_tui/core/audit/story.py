@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from optischema_tui.core.audit.search import hashes_of
 from optischema_tui.core.errors import UsageError
-from optischema_tui.core.models import AuditEntry
+from optischema_tui.core.models import AuditEntry, KeptPlan
 from optischema_tui.core.safe_text import redact
 
 if TYPE_CHECKING:
     from optischema_tui.core.audit.journal import Journal
+
+
+PLANS_BEFORE, PLANS_AFTER = "plans before", "plans"
+"""Names of the pieces of evidence that hold plans."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlanPair:
+    """A statement's plan before a change and after it."""
+
+    text: str
+    before: KeptPlan | None
+    after: KeptPlan | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +42,37 @@ class Story:
     """Ids of the changes that were to take this one back, the oldest first."""
 
     @property
+    def plans(self) -> tuple[PlanPair, ...]:
+        """The plans of the statements that the change was made for, before it and after; of those that have any."""
+        texts: dict[str, str] = {}
+        sides: tuple[dict[str, KeptPlan], dict[str, KeptPlan]] = ({}, {})
+        for entry in self.entries:
+            for name, hashed in hashes_of(entry.body).items():
+                if name in (PLANS_BEFORE, PLANS_AFTER):
+                    for each in _plans_of(self.evidence.get(hashed)):
+                        queryid = str(each.get("queryid", ""))
+                        texts[queryid] = str(each.get("text", ""))
+                        sides[name == PLANS_AFTER][queryid] = _kept(each, entry.at)
+        return tuple(PlanPair(texts[key], sides[0].get(key), sides[1].get(key)) for key in texts)
+
+    @property
     def state(self) -> str:
         """The last state that the chain binds to the change."""
         states = [entry.event.removeprefix("change.") for entry in self.entries if _moves(entry)]
         return states[-1] if states else ""
+
+
+def _plans_of(piece: Any) -> list[dict[str, Any]]:
+    """Those that were kept with their text; evidence lies on a disk that others may write to."""
+    return [each for each in piece if isinstance(each, dict) and each.get("text")] if isinstance(piece, list) else []
+
+
+def _kept(each: dict[str, Any], at: float) -> KeptPlan:
+    queryid, plan = str(each.get("queryid", "")), each.get("plan")
+    return KeptPlan(
+        int(queryid) if queryid.lstrip("-").isdigit() else 0, at,
+        json.dumps(plan) if isinstance(plan, dict) else "", str(each.get("error", "")),
+    )  # fmt: skip
 
 
 def _moves(entry: AuditEntry) -> bool:

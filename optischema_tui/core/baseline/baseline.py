@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace as with_statements
+from collections.abc import Callable
+from dataclasses import replace as changed
 
 from optischema_tui.core.clock import SYSTEM, Clock, local_stamp
 from optischema_tui.core.errors import UsageError
@@ -23,9 +24,10 @@ def create(
     *,
     replace: bool = False,
     most: int | None = None,
+    with_plans: Callable[[Baseline], Baseline] = lambda made: made,
 ) -> Baseline:
     """Store what history holds between `since` and `until` (seconds since 1970) under `name`, of the `most` heaviest
-    statements only where that is given.
+    statements only where that is given. `with_plans` adds the plans that they have now.
 
     Raises UsageError for an empty or unfit name, a name in use unless `replace`, and a window without history.
     """
@@ -40,7 +42,8 @@ def create(
         )
     made = take(history, fingerprint, name, since, until, clock)
     if most is not None:
-        made = with_statements(made, statements=made.statements[:most])
+        made = changed(made, statements=made.statements[:most])
+    made = with_plans(made)
     history.save_baseline(made)
     return made
 

@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from optischema_tui.core.baseline.plans import plan_words
 from optischema_tui.core.models import Baseline, KeptPlan, StatementKey, WindowStats
 
 MIN_CALLS = 5
@@ -83,6 +84,8 @@ class Total:
     shared_blks: tuple[int, int] = (0, 0)
     temp_blks: tuple[int, int] = (0, 0)
     """Of each side."""
+    spread: tuple[float | None, float | None] = (None, None)
+    """ms, of all calls of a side from their common mean; None where that is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +103,13 @@ class Comparison:
 
 def compare(a: Baseline, b: Baseline) -> Comparison:
     """`a` is before, `b` is after."""
-    rows = compare_windows(a.statements, b.statements)
+    plans = [{each.queryid: each for each in side.plans} for side in (a, b)]
+    rows = tuple(
+        replace(
+            row, plans=(pair := (plans[0].get(row.key.queryid), plans[1].get(row.key.queryid))), plan=plan_words(*pair)
+        )
+        for row in compare_windows(a.statements, b.statements)
+    )
     return Comparison(
         a.name, b.name, a.until - a.since, b.until - b.since, rows, _total(a.statements, b.statements, rows)
     )
@@ -165,6 +174,17 @@ def _error(before: WindowStats, after: WindowStats) -> float:
     return UNKNOWN_SPREAD / ERRORS * before.mean_exec_time
 
 
+def whole_spread(side: Sequence[WindowStats]) -> float | None:
+    """Standard deviation (ms) of all calls of a side from their common mean: that within each statement, and that
+    between the statements' means. None without a call, and where one statement's own is not known."""
+    calls = sum(stats.calls for stats in side)
+    if not calls or any(stats.calls > 1 and not stats.stddev_exec_time for stats in side):
+        return None
+    mean = sum(stats.exec_time for stats in side) / calls
+    squares = sum(stats.calls * (stats.stddev_exec_time**2 + (stats.mean_exec_time - mean) ** 2) for stats in side)
+    return math.sqrt(squares / calls)
+
+
 def _time(side: Iterable[WindowStats]) -> float:
     return sum(stats.exec_time for stats in side)
 
@@ -182,8 +202,9 @@ def _total(before: Sequence[WindowStats], after: Sequence[WindowStats], rows: It
     calls = [sum(stats.calls for stats in side) for side in (before, after)]
     enough = change is not None and min(calls) >= MIN_CALLS
     verdict = _verdict(change or 0.0, noise, error) if enough else Verdict.TOO_FEW
-    sums = [
+    rows_of, blocks, temp = [
         (sum(getattr(stats, name) for stats in before), sum(getattr(stats, name) for stats in after))
         for name in ("rows", "shared_blks", "temp_blks")
     ]
-    return Total(calls[0], calls[1], _time(before), _time(after), change, noise, verdict, *sums)
+    spread = whole_spread(before), whole_spread(after)
+    return Total(calls[0], calls[1], _time(before), _time(after), change, noise, verdict, rows_of, blocks, temp, spread)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from optischema_tui.core.advise.judge.writes import targets
 from optischema_tui.core.models import WindowStats
+from optischema_tui.core.workload.filter import OURS, classify
 from optischema_tui.core.workload.lexer import identifier, significant
 
 MOST = 40
@@ -42,7 +43,8 @@ class Chosen:
 
 
 def choose(scope: Scope, window: Sequence[WindowStats]) -> Chosen:
-    """The scope's statements among those of the time before the change (heaviest first, all users together)."""
+    """The scope's statements among those of the time before the change (heaviest first, all users together), without
+    the program's own: how often they come depends on who looks, and a quiet target has little else."""
     texts: dict[int, str] = {}
     times: dict[int, float] = {}
     for stats in window:
@@ -55,6 +57,7 @@ def choose(scope: Scope, window: Sequence[WindowStats]) -> Chosen:
         queryid
         for queryid, time in times.items()
         if time >= heavy
+        and classify(texts.get(queryid, "")) != OURS
         and (scope.whole_target or (scope.whole_table and mentions_table(texts.get(queryid, ""), scope)))
     ]
     found = dict.fromkeys((*scope.queryids, *sorted(others, key=lambda queryid: -times[queryid])[:MOST]))

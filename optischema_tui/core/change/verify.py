@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from optischema_tui.core.audit.story import PLANS_AFTER
 from optischema_tui.core.change.catalog import see_index, spec_of
 from optischema_tui.core.change.faults import reach
 from optischema_tui.core.change.kinds.registry import kind_of
@@ -12,12 +13,15 @@ from optischema_tui.core.change.states import UNDOABLE
 from optischema_tui.core.errors import PlanFailed, UsageError
 from optischema_tui.core.models import Change, ChangeState
 from optischema_tui.core.safe_text import one_line
-from optischema_tui.core.target.explain import explain_generic
+from optischema_tui.core.target.explain import explain_document
+from optischema_tui.core.workload.plan import parse_plan
 
 if TYPE_CHECKING:
     import psycopg
 
 _MOST_STATEMENTS = 20
+_EVIDENCE = ("text", "plan")
+"""What of a plan is kept as evidence, and is too long for the chain itself."""
 
 
 def record_applied(connection: psycopg.Connection[Any], ledger: Ledger, reason: str) -> Change:
@@ -67,21 +71,31 @@ def plans_use_it(connection: psycopg.Connection[Any], ledger: Ledger, names: fro
     spec = spec_of(change)
     if spec is not None and any(spec.computed):
         result += ". The statistics of its expression come with the table's next ANALYZE"
-    return ledger.move(state, result, body={"plans": plans}, evidence={"plans": plans}, plans=plans)
+    told = [{name: value for name, value in plan.items() if name not in _EVIDENCE} for plan in plans]
+    return ledger.move(state, result, body={"plans": told}, evidence={PLANS_AFTER: plans}, plans=told)
+
+
+def plans_before(connection: psycopg.Connection[Any], change: Change) -> list[dict[str, Any]]:
+    """The plans of the statements that the change is made for, as they are before it: evidence to compare with."""
+    return _plans(connection, change, frozenset()) if change.index_name else []
 
 
 def _plans(connection: psycopg.Connection[Any], change: Change, names: frozenset[str]) -> list[dict[str, Any]]:
-    """For each affected statement: queryid, whether its plan reads the index, whether it should, or why it cannot be
-    told."""
+    """For each affected statement: queryid, text, whether its plan reads the index, whether it should, and the plan, or
+    why there is none."""
     found = []
     for statement in change.detail.get("statements", ())[:_MOST_STATEMENTS]:
-        uses, error = False, ""
+        uses, error, document = False, "", None
         try:
-            uses = not names.isdisjoint(explain_generic(connection, str(statement["text"])).indexes())
+            document = explain_document(connection, str(statement["text"]))
+            uses = not names.isdisjoint(parse_plan(document).indexes())
         except PlanFailed as failure:
             error = one_line(failure.sentence, 200)
         due = bool(statement.get("generic", True))
-        found.append({"queryid": statement["queryid"], "uses": uses, "due": due, "error": error})
+        found.append({
+            "queryid": statement["queryid"], "uses": uses, "due": due, "error": error, "text": statement["text"],
+            "plan": document,
+        })  # fmt: skip
     return found
 
 

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from dataclasses import replace
 
 from optischema_tui.core.audit.journal import Journal
 from optischema_tui.core.baseline.baseline import create, take
 from optischema_tui.core.baseline.compare import Compared, Comparison, Verdict, compare
+from optischema_tui.core.baseline.scope import choose
 from optischema_tui.core.baseline.verdict import Finding, judge_statement
 from optischema_tui.core.change.ids import short
+from optischema_tui.core.change.judge import scope_of
 from optischema_tui.core.clock import SYSTEM, Clock
 from optischema_tui.core.errors import StorageError, UsageError
 from optischema_tui.core.history.store import History
-from optischema_tui.core.models import Baseline, Change
+from optischema_tui.core.jobs.kept_plans import take_plans
+from optischema_tui.core.models import Baseline, Change, WindowStats
 from optischema_tui.core.paths import Paths
+from optischema_tui.core.target.spec import TargetSpec
 
 AUTOMATIC_HOURS = 24.0
 AUTOMATIC_STATEMENTS = 500
@@ -34,28 +38,49 @@ def create_baseline(
     *,
     since: float | None = None,
     until: float | None = None,
+    spec: TargetSpec | None = None,
     clock: Clock = SYSTEM,
 ) -> Baseline:
     """Keep a window of history under a name: from `since` to `until` (seconds since 1970, the latter now by default),
-    else the `minutes` that end at `until`. Raises UsageError when there is no history of then."""
+    else the `minutes` that end at `until`. With `spec`, the plans too that its heaviest statements have now, whenever
+    the window was; where the server cannot be asked, the baseline's `no_plans` says why. Raises UsageError when there
+    is no history of then."""
     end = until if until is not None else clock.wall()
     begin = since if since is not None else end - minutes * 60
     if begin >= end:
         raise UsageError("The window ends before it begins", todo="Give a --since that is earlier than --until")
     with closing(History.open(paths.history_db)) as history:
-        return create(history, fingerprint, name, begin, end, clock=clock)
+        return create(history, fingerprint, name, begin, end, clock=clock, with_plans=_planner(spec, clock))
 
 
-def before_change(paths: Paths, change: Change, *, clock: Clock = SYSTEM) -> Baseline | None:
-    """Keep the last 24 hours as `before <short id>`; in place of an earlier one of the same change. None when
-    history has nothing of then or cannot be written: a change does not wait for that."""
+def _planner(
+    spec: TargetSpec | None, clock: Clock, first: Callable[[Sequence[WindowStats]], Iterable[int]] = lambda window: ()
+) -> Callable[[Baseline], Baseline]:
+    def with_plans(made: Baseline) -> Baseline:
+        plans, why = take_plans(spec, made.statements, first(made.statements), clock=clock)
+        return replace(made, plans=plans, no_plans=why)
+
+    return with_plans
+
+
+def before_change(
+    paths: Paths, change: Change, spec: TargetSpec | None = None, *, clock: Clock = SYSTEM
+) -> Baseline | None:
+    """Keep the last 24 hours as `before <short id>`; in place of an earlier one of the same change. With `spec`, the
+    plans too of the statements that the change can have an effect on, and of the heaviest others. None when history
+    has nothing of then or cannot be written: a change does not wait for that."""
     now = clock.wall()
     begin = now - AUTOMATIC_HOURS * 3600
+    planner = _planner(spec, clock, lambda window: choose(scope_of(change), window).queryids)
+
+    def with_plans(made: Baseline) -> Baseline:
+        return replace(planner(made), change_id=change.id)
+
     try:
         with closing(History.open(paths.history_db)) as history:
             return create(
                 history, change.target.fingerprint, f"before {short(change.id)}", begin, now, clock,
-                replace=True, most=AUTOMATIC_STATEMENTS,
+                replace=True, most=AUTOMATIC_STATEMENTS, with_plans=with_plans,
             )  # fmt: skip
     except (UsageError, StorageError):
         return None
@@ -86,20 +111,25 @@ def compare_baselines(
     minutes: float = 60.0,
     *,
     since: float | None = None,
+    until: float | None = None,
+    spec: TargetSpec | None = None,
     clock: Clock = SYSTEM,
 ) -> Comparison:
-    """`first` against `second`; against now when `second` is None: what was since `since`, else in the last `minutes`.
+    """`first` against `second`; against now when `second` is None: what was since `since`, else in the last `minutes`,
+    and with `spec` the plans of now. `until` puts another moment in now's place.
 
     Where history still has the intervals of both windows, and they are long enough, the heaviest statements get the
     verdict of the test that changes are judged by. Raises UsageError when there is no such baseline.
     """
-    now = clock.wall()
+    now = until if until is not None else clock.wall()
     with closing(History.open(paths.history_db)) as history:
         before = history.baseline(first, fingerprint)
         if second is not None:
             after = history.baseline(second, fingerprint)
         else:
             after = take(history, fingerprint, "now", since if since is not None else now - minutes * 60, now, clock)
+            kept = [each.queryid for each in before.plans]
+            after = _planner(spec, clock, lambda window: kept)(after)
         compared = compare(before, after)
         rows = _tested(history, fingerprint, compared.rows, before, after)
     return replace(compared, rows=_with_plans(rows, _changes_between(paths, fingerprint, before, after)))
@@ -140,10 +170,10 @@ def _changes_between(paths: Paths, fingerprint: str, before: Baseline, after: Ba
 
 
 def _with_plans(rows: Sequence[Compared], changes: Sequence[Change]) -> tuple[Compared, ...]:
-    """What the journal knows of plans: which statements read the index of a change after it was built."""
+    """Where no two plans were kept, what the journal knows: which statements read the index of a change after it."""
     words: dict[int, str] = {}
     for change in changes:
         for plan in change.detail.get("plans", ()):
             if plan.get("uses"):
                 words[int(plan["queryid"])] = f"before without {change.subject}, after with it"
-    return tuple(replace(row, plan=words.get(row.key.queryid, "")) for row in rows)
+    return tuple(row if row.plan else replace(row, plan=words.get(row.key.queryid, "")) for row in rows)

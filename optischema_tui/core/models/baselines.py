@@ -74,3 +74,7 @@ class Baseline:
     statements: tuple[WindowStats, ...]
     plans: tuple[KeptPlan, ...] = ()
     """Of the heaviest statements, as they were planned when the baseline was made."""
+    change_id: str = ""
+    """Of the change that it was made before, by itself; empty for one that a person made."""
+    no_plans: str = ""
+    """Why there are none, one sentence."""

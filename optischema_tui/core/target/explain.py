@@ -49,7 +49,13 @@ def check_plannable(sql: str) -> str:
 
 
 def explain_generic(connection: psycopg.Connection[Any], sql: str) -> PlanNode:
-    """The plan of one statement: literals as they are, `$n` planned generically. The statement is not executed.
+    """The tree of `explain_document`; raises as it does."""
+    return parse_plan(explain_document(connection, sql))
+
+
+def explain_document(connection: psycopg.Connection[Any], sql: str) -> dict[str, Any]:
+    """The plan of one statement as EXPLAIN (FORMAT JSON) gives it, the object with "Node Type": literals as they are,
+    `$n` planned generically. The statement is not executed.
 
     Raises PlanFailed when it is not a single plannable statement or the server refuses it, ServerLost when the
     connection broke.
@@ -62,7 +68,7 @@ def explain_generic(connection: psycopg.Connection[Any], sql: str) -> PlanNode:
     text = planable(check_plannable(sql), version)
     for _ in range(_MOST_UNTYPED):
         try:
-            return parse_plan(_document(connection, text, version))
+            return _document(connection, text, version)
         except (psycopg.OperationalError, psycopg.InterfaceError) as error:
             if error.sqlstate is None or connection.closed:
                 raise ServerLost("The connection broke while a plan was asked for", _said(error)) from None
@@ -84,7 +90,7 @@ def _said(error: psycopg.Error) -> str:
     return one_line(error.diag.message_primary or str(error), 300)
 
 
-def _document(connection: psycopg.Connection[Any], text: str, version: int) -> Any:
+def _document(connection: psycopg.Connection[Any], text: str, version: int) -> dict[str, Any]:
     count = highest_parameter(text)
     if count and version < 160000:
         row = _explain_prepared(connection, text, count)
@@ -98,7 +104,9 @@ def _document(connection: psycopg.Connection[Any], text: str, version: int) -> A
             row = connection.execute(_raw(f"EXPLAIN ({how}) {MARK} {text}")).fetchone()
     if row is None:
         raise PlanFailed("The server cannot plan the statement", "EXPLAIN gave no answer")
-    return json.loads(row[0]) if isinstance(row[0], str) else row[0]
+    document = json.loads(row[0]) if isinstance(row[0], str) else row[0]
+    plan: dict[str, Any] = document[0]["Plan"]
+    return plan
 
 
 def _parse_alone(connection: psycopg.Connection[Any], text: str) -> None:
