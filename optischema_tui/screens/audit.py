@@ -150,7 +150,7 @@ class AuditScreen(FilterView[AuditEntry]):
             super().action_back()
 
     def action_verify(self) -> None:
-        self.post_message(m.LoadAudit())
+        self.post_message(m.LoadAudit(asked=True))
 
     def copied(self) -> tuple[str, str]:
         entry: AuditEntry | None = self.table.current

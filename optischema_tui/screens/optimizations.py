@@ -22,6 +22,7 @@ from optischema_tui.widgets.advice_text import (
     MAY_APPLY,
     MAY_KEEP,
     MAY_UNDO,
+    MAY_WITHDRAW,
     RISK_ROLES,
     SETTLED,
     Item,
@@ -37,6 +38,7 @@ from optischema_tui.widgets.live_table import Cell, Column, LiveTable
 from optischema_tui.widgets.progress import step_line
 
 _PROPOSED = frozenset({ChangeState.PROPOSED})
+_OVER = frozenset({ChangeState.KEPT, ChangeState.ROLLED_BACK, ChangeState.WITHDRAWN})
 _APPROVABLE = _PROPOSED | {ChangeState.APPROVED, ChangeState.LEFTOVER}
 WIDTHS = [(0, "-narrow"), (140, "-wide")]
 """Side by side only where the list keeps room for its titles."""
@@ -190,7 +192,7 @@ class OptimizationsScreen(View):
             self._say(f"This one is {state_word(item)[0]} already.")
         elif item.recommendation is not None and (item.change is None or item.change.state in SETTLED):
             self.post_message(m.Approve(item.recommendation.id, auto_undo))
-        elif item.change is not None and item.change.state not in (ChangeState.KEPT, ChangeState.ROLLED_BACK):
+        elif item.change is not None and item.change.state not in _OVER:
             self.post_message(m.Approve(item.change.id, auto_undo))
         else:
             self._say(f"This one is {state_word(item)[0]} already: write it anew with n.")
@@ -258,12 +260,17 @@ class OptimizationsScreen(View):
 
     def action_put_aside(self) -> None:
         item = self.table.current
-        if item is None or item.recommendation is None:
-            self._say("There is no recommendation under the cursor to dismiss.")
-        elif item.change is not None and item.change.state not in SETTLED:
-            self._say(f"It is {state_word(item)[0]}: a decision was made already.")
-        else:
+        change = item.change if item is not None else None
+        if item is None:
+            self._say("There is nothing under the cursor to put aside.")
+        elif item.recommendation is not None and (change is None or change.state in SETTLED):
             self.post_message(m.AskDismiss(item.recommendation.id, item.title))
+        elif change is not None and change.state in MAY_WITHDRAW:
+            self.post_message(m.AskWithdraw(change.id, change.title))
+        elif change is not None and change.state in MAY_UNDO:
+            self._say(f"It is {state_word(item)[0]}: u takes it back from the server.")
+        else:
+            self._say(f"It is {state_word(item)[0]}: it cannot be withdrawn any more.")
 
     def _say(self, sentence: str) -> None:
         self.notify(sentence, markup=False)

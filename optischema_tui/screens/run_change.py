@@ -15,6 +15,7 @@ from optischema_tui.core.models import Change, ChangeState, Check, Level
 from optischema_tui.core.safe_text import spoken
 from optischema_tui.state import ChangeRun, Part, Stage, State
 from optischema_tui.view import View
+from optischema_tui.widgets.advice_text import BY_HAND
 from optischema_tui.widgets.banner import error_lines
 from optischema_tui.widgets.glyphs import Glyphs
 from optischema_tui.widgets.lines import Line, LineView, wrap
@@ -147,7 +148,13 @@ class RunChangeScreen(View):
 
 
 def _verb(run: ChangeRun) -> str:
-    return "undo" if run.undo else "apply"
+    """What a person types who confirms."""
+    return "done" if _by_hand(run) else "undo" if run.undo else "apply"
+
+
+def _by_hand(run: ChangeRun) -> bool:
+    """All of it is done by a person elsewhere."""
+    return all(part.change.by_hand for part in run.parts)
 
 
 def _words(run: ChangeRun) -> tuple[str, ...]:
@@ -166,7 +173,7 @@ def _said(part: Part) -> str:
 def _lines(run: ChangeRun | None, wanted: str, width: int, glyphs: Glyphs, queries: bool) -> list[Line]:
     if run is None:
         return [(("reading the change …", "dim"),)]
-    verb, parts = _verb(run).capitalize(), run.parts
+    verb, parts = "Undo" if run.undo else "Apply", run.parts
     title = parts[0].change.title if len(parts) == 1 else f"{len(parts)} changes, in this order"
     lines: list[Line] = wrap(((f"{verb}: ", "head"), (title, "strong")), width)
     if len(parts) == 1:
@@ -193,7 +200,8 @@ def _part_lines(run: ChangeRun, part: Part, width: int, glyphs: Glyphs) -> list[
         forward, inverse = inverse, forward
     many = f"{len(forward)} statements, in this order; each runs exactly as it stands here"
     how = many if len(forward) > 1 else "runs exactly as it stands here"
-    lines: list[Line] = [(), heading("SQL", how, width, glyphs), *_step_lines(run, part, forward, width, glyphs)]
+    title, how = ("Steps", BY_HAND) if change.by_hand else ("SQL", how)
+    lines: list[Line] = [(), heading(title, how, width, glyphs), *_step_lines(run, part, forward, width, glyphs)]
     lines += [(), heading("Undo", "", width, glyphs)]
     for sql in inverse:
         lines += sql_lines(sql, width)
@@ -261,6 +269,9 @@ def _stage_lines(run: ChangeRun, wanted: str, width: int, glyphs: Glyphs) -> lis
             return wrap((("Blocked: ", "bad"), ("nothing was run. Mend what the crossed lines say, try again.", "")),
                         width)  # fmt: skip
         case Stage.READY:
+            if _by_hand(run):
+                text = f"Follow the steps, then type {wanted} and press Enter: I have done it, look now."
+                return wrap((("Yours to do. ", "warn"), (text, "")), width)
             final = "" if wanted == _verb(run) else "Nothing undoes it: "
             text = f"{final}{'type' if final else 'Type'} {wanted} and press Enter to run it."
             return wrap((("Ready. ", "good"), (text, "")), width)
@@ -298,8 +309,11 @@ def _running_lines(run: ChangeRun, width: int, glyphs: Glyphs) -> list[Line]:
 
 def _done_lines(run: ChangeRun, width: int) -> list[Line]:
     after = "Esc goes back." if run.undo else "Esc goes back; the effect is measured from now on."
-    state = run.change.state.value.replace("_", " ")
-    told = f"the change is {state}. " if len(run.parts) == 1 else f"all {len(run.parts)} changes were made. "
+    state = run.change.waits_for or run.change.state.value.replace("_", " ")
+    if run.change.waits_for:
+        after = "Esc goes back; the effect is measured from then on."
+    verb = "" if run.change.waits_for else "is "
+    told = f"the change {verb}{state}. " if len(run.parts) == 1 else f"all {len(run.parts)} changes were made. "
     lines = wrap((("Done: ", "good"), (told, ""), (after, "dim")), width)
     result = run.change.detail.get("result", "")
     return [*lines, *wrap(((str(result), "dim"),), width)] if result and len(run.parts) == 1 else lines

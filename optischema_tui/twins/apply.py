@@ -107,6 +107,8 @@ def _carry_out(context: Context, change: Change, spec: TargetSpec, *, undo: bool
 
 def _tell_applied(context: Context, change: Change) -> int:
     told = str(change.detail.get("verdict", "") or change.detail.get("error", ""))
+    if change.waits_for:
+        told = str(change.detail.get("result", ""))
     context.out(change_json(change), lambda: f"{change.state}: {change.forward_sql}\n    {told}".rstrip())
     return 0
 
@@ -151,19 +153,21 @@ def _preflight(context: Context, change: Change, spec: TargetSpec, *, undo: bool
         "sql": change.inverse_sql if undo else change.forward_sql,
         "preflight": lines,
         "blocked": any(check.level is Level.BLOCK for check in checks),
+        "by_hand": change.by_hand,
         "type": "" if undo or not change.wants_typing else spoken(change.subject or change.kind),
     }
 
 
 def _preflight_text(looked: dict[str, Any]) -> str:
+    what = "once you have done it: it is looked for, and nothing is sent" if looked["by_hand"] else "to run it"
     add = f"--yes --type '{looked['type']}'" if looked["type"] else "--yes"
     return "\n".join(
         [
             *(f"{line['level']:<5} {line['name']}: {line['reason']}" for line in looked["preflight"]),
             "",
-            "would run:",
+            "you would do:" if looked["by_hand"] else "would run:",
             *statements(looked["sql"]),
-            "Blocked: nothing can run." if looked["blocked"] else f"Add {add} to run it.",
+            "Blocked: nothing can run." if looked["blocked"] else f"Add {add} {what}.",
         ]
     )
 

@@ -1,4 +1,4 @@
-"""`changes`, `approve`, `keep`, `dismiss`: what a person decided, and what became of it."""
+"""`changes`, `approve`, `keep`, `withdraw`, `dismiss`: what a person decided, and what became of it."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ def run(context: Context, arguments: Namespace) -> int:
         "changes": _list,
         "approve": _approve,
         "keep": _keep,
+        "withdraw": _withdraw,
         "dismiss": _dismiss,
     }
     if arguments.command != "changes":
@@ -55,6 +56,11 @@ def _wide_numbers_as_text(value: Any) -> Any:
     return [_wide_numbers_as_text(one) for one in value] if isinstance(value, (list, tuple)) else value
 
 
+def state_text(change: Change) -> str:
+    """Where it stands, with what it waits for."""
+    return f"{change.state}, {change.waits_for}" if change.waits_for else str(change.state)
+
+
 def statements(sql: str) -> list[str]:
     """The statements of a change, indented, each with its `;`; none when there is none."""
     return [f"    {line}" for line in f"{sql};".splitlines()] if sql else []
@@ -79,7 +85,8 @@ def proposal_json(rec: Recommendation, state: str) -> dict[str, Any]:
 def _list(context: Context, arguments: Namespace) -> int:
     _compare_unfinished(context)
     ledger = jobs.ledger(context.paths)
-    decided = {change.recommendation_id for change in ledger.changes if change.state is not ChangeState.ROLLED_BACK}
+    undecided = (ChangeState.ROLLED_BACK, ChangeState.WITHDRAWN)
+    decided = {change.recommendation_id for change in ledger.changes if change.state not in undecided}
     waiting = [(rec, str(ChangeState.PROPOSED)) for rec in ledger.recommendations if rec.id not in decided]
     if arguments.all:
         waiting += [(rec, "dismissed") for rec in ledger.dismissed]
@@ -91,7 +98,7 @@ def _list(context: Context, arguments: Namespace) -> int:
             return "Nothing is proposed and nothing was changed. Next: optischema-tui advise TARGET"
         rows = [(rec.id, state, "", one_line(rec.title, 60), one_line(rec.forward_sql, 100)) for rec, state in waiting]
         rows += [
-            (c.id, str(c.state), local_stamp(c.updated_at), one_line(c.title, 60), one_line(c.forward_sql, 100))
+            (c.id, state_text(c), local_stamp(c.updated_at), one_line(c.title, 60), one_line(c.forward_sql, 100))
             for c in changes
         ]
         return table(("id", "state", "since", "title", "sql"), rows)
@@ -117,6 +124,7 @@ def _approve(context: Context, arguments: Namespace) -> int:
         *undo,
         *(["It rolls itself back when a statement becomes significantly worse."] if arguments.auto_undo else []),
         *_second_words(change),
+        *(["Yours to do. Then say so as below: it is looked for, nothing is sent."] if change.by_hand else []),
         f"Next: optischema-tui apply {change.id} --yes --allow-changes{typed}",
     ]
     context.out(change_json(change), lambda: "\n".join(lines))
@@ -131,6 +139,12 @@ def _second_words(change: Change) -> list[str]:
 def _keep(context: Context, arguments: Namespace) -> int:
     change = jobs.keep(context.paths, arguments.id, arguments.reason, clock=context.clock)
     context.out(change_json(change), lambda: f"kept: {change.title}")
+    return 0
+
+
+def _withdraw(context: Context, arguments: Namespace) -> int:
+    change = jobs.withdraw(context.paths, arguments.id, arguments.reason, clock=context.clock)
+    context.out(change_json(change), lambda: f"withdrawn: {change.title}")
     return 0
 
 

@@ -129,14 +129,21 @@ class _Printer:
             return Watched()
         for alert in watched.alerts:
             say(f"{self._name(spec)}{alert.sentence}")
-        if watched.alerts or alarms.due(watched.judged, spec):
-            Thread(target=self._follow_up, args=(spec, watched), daemon=True).start()
+        if watched.alerts or self._due(spec, fingerprint):
+            Thread(target=self._follow_up, args=(spec, fingerprint, watched), daemon=True).start()
         return watched
 
-    def _follow_up(self, spec: TargetSpec, watched: Watched) -> None:
+    def _due(self, spec: TargetSpec, fingerprint: str) -> bool:
+        """Whether something is to be rolled back by itself; `_look` has told when the journal cannot be used."""
+        try:
+            return bool(alarms.due(self._context.paths, spec, fingerprint, clock=self._context.clock))
+        except StorageError:
+            return False
+
+    def _follow_up(self, spec: TargetSpec, fingerprint: str, watched: Watched) -> None:
         """Collecting does not wait for the person's own command, nor for a rollback."""
         context = self._context
-        for _, told in alarms.take_back(context.paths, spec, watched.judged, clock=context.clock):
+        for _, told in alarms.take_back(context.paths, spec, fingerprint, clock=context.clock):
             say(f"{self._name(spec)}{told}")
         for alert in watched.alerts:
             if context.config.watch_command and (

@@ -16,7 +16,8 @@ from optischema_tui.widgets.sql_view import sql_lines
 MAY_APPLY = frozenset({ChangeState.APPROVED, ChangeState.PREFLIGHT, ChangeState.LEFTOVER})
 MAY_KEEP = frozenset({ChangeState.VERIFYING, ChangeState.NEEDS_ATTENTION})
 MAY_UNDO = frozenset({ChangeState.APPLIED, ChangeState.KEPT, ChangeState.LEFTOVER}) | MAY_KEEP
-SETTLED = frozenset({ChangeState.ROLLED_BACK, ChangeState.FAILED_CLEAN, ChangeState.KEPT})
+MAY_WITHDRAW = frozenset({ChangeState.PROPOSED, ChangeState.APPROVED, ChangeState.FAILED_CLEAN})
+SETTLED = frozenset({ChangeState.ROLLED_BACK, ChangeState.FAILED_CLEAN, ChangeState.KEPT, ChangeState.WITHDRAWN})
 _WORDS = {
     ChangeState.PROPOSED: ("proposed", ""),
     ChangeState.APPROVED: ("approved", "accent"),
@@ -31,8 +32,10 @@ _WORDS = {
     ChangeState.KEPT: ("kept", "good"),
     ChangeState.ROLLED_BACK: ("undone", "dim"),
     ChangeState.NEEDS_ATTENTION: ("ATTENTION", "bad"),
+    ChangeState.WITHDRAWN: ("withdrawn", "dim"),
 }
 DROP = "drop_index"
+BY_HAND = "for a person, elsewhere; nothing of it is sent"
 TRUE_COST = 0.01
 """A lab whose cost is this near to the target's is true for that statement."""
 RISK_ROLES = {Risk.LOW: "good", Risk.MEDIUM: "warn", Risk.HIGH: "bad"}
@@ -80,7 +83,11 @@ class Item:
 
 def state_word(item: Item) -> tuple[str, str]:
     """(word, role) of where the item stands."""
-    return ("new", "strong") if item.change is None else _WORDS[item.change.state]
+    if item.change is None:
+        return "new", "strong"
+    if item.change.waits_for:
+        return ("by hand", "accent") if item.change.by_hand else ("restart", "warn")
+    return _WORDS[item.change.state]
 
 
 def items_of(recommendations: tuple[Recommendation, ...], changes: tuple[Change, ...]) -> tuple[Item, ...]:
@@ -102,7 +109,9 @@ def evidence_lines(item: Item, measured: tuple[str, ...], width: int, glyphs: Gl
     lines = wrap(((item.title, "strong"),), width)
     if item.change is not None:
         lines += _change_lines(item.change, measured, width, glyphs)
-    lines += [(), heading("SQL", "runs exactly as it stands here", width, glyphs)]
+    by_hand = item.change is not None and item.change.by_hand
+    title, how = ("Steps", BY_HAND) if by_hand else ("SQL", "runs exactly as it stands here")
+    lines += [(), heading(title, how, width, glyphs)]
     lines += _statement_lines(item.forward_steps, width)
     lines += [(), heading("Undo", "", width, glyphs)]
     lines += _statement_lines(item.inverse_steps, width) or wrap((("Nothing undoes it.", "warn"),), width)
@@ -238,6 +247,8 @@ def _fidelity_lines(checked: tuple[Fidelity, ...], width: int, glyphs: Glyphs) -
 
 def _change_lines(change: Change, measured: tuple[str, ...], width: int, glyphs: Glyphs) -> list[Line]:
     word, role = _WORDS[change.state]
+    if change.waits_for:
+        word, role = f"{word}: {change.waits_for}", "warn"
     lines: list[Line] = [(), heading("Change", change.id, width, glyphs)]
     lines += labelled("state", word, width, role=role)
     if change.approved_by:
@@ -249,6 +260,14 @@ def _change_lines(change: Change, measured: tuple[str, ...], width: int, glyphs:
     cautions = tuple(str(told) for told in change.detail.get("cautions", ()))
     if cautions and change.state in (ChangeState.PROPOSED, *MAY_APPLY):
         lines += [(), heading("Know before it runs", "", width, glyphs), *bullets(cautions, width, "-", "warn")]
+    if change.state is ChangeState.APPROVED and change.by_hand:
+        lines += labelled("next", "A says that you have done it: then it is looked whether it is in force", width)
+        if change.detail.get("intent_at"):
+            lines += labelled("looked", f"not in force yet: {change.detail.get('result', '')}", width, role="warn")
+    if change.waits_for and change.state is ChangeState.APPLIED:
+        lines += labelled("next", "It is measured from the restart on; u takes it back before", width)
+    if because := change.detail.get("withdrawn_because"):
+        lines += labelled("because", str(because), width)
     for label in ("verdict", "error"):
         value = change.detail.get(label)
         if isinstance(value, str) and value:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,7 +15,10 @@ from optischema_tui.app import OptischemaApp
 from optischema_tui.core.audit.chain import canonical
 from optischema_tui.core.audit.journal import VerifyResult
 from optischema_tui.core.audit.story import Story
+from optischema_tui.core.clock import SYSTEM
 from optischema_tui.core.models import AuditEntry, ChangeState
+from optischema_tui.core.paths import Paths
+from optischema_tui.desk import Desk
 from optischema_tui.screens.audit import AuditScreen
 
 MADE = sample.change(ChangeState.KEPT, 1)
@@ -184,3 +188,21 @@ def test_snapshot(snap_compare: Any, name: str, keys: str, size: tuple[int, int]
                 await pilot.pause()
 
     assert snap_compare(app, terminal_size=size, run_before=settled)
+
+
+async def test_a_person_who_asks_is_told_apart_from_the_screen_that_opens() -> None:
+    async with stage(sample.picture()) as held:
+        await held.press("4")
+        opened = [request.asked for request in held.asked(m.LoadAudit)]
+        assert set(opened) == {False}
+        await held.press("R")
+        assert [request.asked for request in held.asked(m.LoadAudit)] == [*opened, True]
+
+
+def test_only_a_verification_that_a_person_asks_for_is_an_entry(tmp_path: Path) -> None:
+    paths, told = Paths(tmp_path / "config.toml", tmp_path / "state"), []
+    desk = Desk(sample.spec(), paths, SYSTEM, told.append, lambda: "", "")
+    for asked, entries_of_it in ((False, 0), (True, 1), (False, 1), (True, 2)):
+        desk.load_audit(asked)
+        assert [entry.event for entry in told[-1].entries].count("audit.verified") == entries_of_it
+        assert told[-1].verdict.ok

@@ -10,25 +10,28 @@ from typing import Any
 import pytest
 
 from optischema_tui import messages as m
-from optischema_tui.core.clock import SYSTEM
+from optischema_tui.core.change.reconcile import HELD, Verdict
+from optischema_tui.core.clock import SYSTEM, Clock, FixedClock
 from optischema_tui.core.config import Config
 from optischema_tui.core.errors import ChangeFailed, OptischemaError, StorageError
 from optischema_tui.core.jobs import changes
+from optischema_tui.core.models import ChangeState
 from optischema_tui.core.paths import Paths
 from optischema_tui.core.target.resolver import resolve
 from optischema_tui.runs import Runs
+from tests.screens.sample_data import change
 
 
 class Desk:
     """`Runs` with threads of its own, and what it told."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, clock: Clock = SYSTEM) -> None:
         self.told: list[m.Fact] = []
         self.threads: list[threading.Thread] = []
         self.reload: Callable[[], None] = lambda: None
         spec = resolve(f"host={path} dbname=nowhere", Config())
         paths = Paths(path / "config.toml", path / "state")
-        self.runs = Runs(spec, paths, SYSTEM, self.told.append, self.job, lambda: self.reload())
+        self.runs = Runs(spec, paths, clock, self.told.append, self.job, lambda: self.reload())
 
     def job(self, work: Callable[[], None], failed: Callable[[OptischemaError], m.Fact] | None) -> None:
         def run() -> None:
@@ -75,6 +78,33 @@ def test_a_link_that_comes_and_goes_asks_once_what_became_of_changes(
     answer.set()
     desk.rest()
     assert not asked.acquire(blocking=False)
+
+
+def test_after_a_lost_server_it_is_asked_again_and_where_nothing_was_decided_after_a_minute(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = FixedClock()
+    desk, asked, one = Desk(tmp_path, clock), [], change(ChangeState.UNKNOWN)
+    verdicts: list[tuple[Any, ...]] = [(Verdict(one, one.state, HELD, "another is at work"),), (), ()]
+
+    def answer(*_: Any, **__: Any) -> tuple[Any, ...]:
+        asked.append(clock.monotonic())
+        return verdicts.pop(0)
+
+    monkeypatch.setattr(changes, "reconcile", answer)
+    desk.runs.reconcile()
+    desk.runs.reconcile()
+    assert (len(asked), desk.runs.undecided) == (1, False)
+    clock.advance(61)
+    assert desk.runs.undecided
+    desk.runs.reconcile()
+    assert (len(asked), desk.runs.undecided) == (2, False)
+    clock.advance(1000)
+    desk.runs.reconcile()
+    assert len(asked) == 2, "nothing is held any more"
+    desk.runs.lost()
+    desk.runs.reconcile()
+    assert len(asked) == 3
 
 
 def test_one_change_at_a_time_and_the_next_after_it(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

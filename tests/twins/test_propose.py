@@ -184,3 +184,25 @@ def test_a_build_of_a_killed_program_is_cancelled(shop: str, call: Call, until: 
         program.wait()
         assert call("cancel", change_id, "--allow-changes")["state"] == "failed_clean"
         assert indexes(shop) == {}
+
+
+def test_what_waits_can_be_withdrawn_and_nothing_else(
+    shop: str, call: Call, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second = proposed(call, shop, "CREATE INDEX ON orders (total)", "ANALYZE orders")
+    call("approve", first)
+    assert run(["withdraw", first]) == 2, "it wants a reason"
+    gone = call("withdraw", first, "--reason", "the column goes")
+    assert (gone["id"], gone["state"], gone["detail"]["withdrawn_because"]) == (first, "withdrawn", "the column goes")
+    for words in (("apply", first, *APPLY), ("approve", first), ("withdraw", first, "--reason", "again")):
+        capsys.readouterr()
+        assert run([*words]) == 5
+        assert "withdrawn" in capsys.readouterr().err
+    assert {one["id"]: one["state"] for one in call("changes")["changes"]} == {first: "withdrawn", second: "proposed"}
+    told = call("audit", "list", "--change", first)
+    assert told["state"] == "withdrawn"
+    assert [one["body"]["reason"] for one in told["entries"] if one["event"] == "change.withdrawn"] == [
+        "the column goes"
+    ]
+    assert indexes(shop) == {}
+    assert call("audit", "verify")["ok"]

@@ -21,7 +21,7 @@ from optischema_tui.core.audit.tables import ENTRY, PAGE, Row
 from optischema_tui.core.audit.verify import VerifyResult as VerifyResult
 from optischema_tui.core.audit.verify import verify
 from optischema_tui.core.clock import SYSTEM, Clock
-from optischema_tui.core.errors import StorageError, UsageError
+from optischema_tui.core.errors import ChangeRefused, StorageError, UsageError
 from optischema_tui.core.history.codec import DecodeError, decode, encode
 from optischema_tui.core.history.database import Database
 from optischema_tui.core.models import AuditEntry, Change, ChangeState, digest
@@ -81,10 +81,20 @@ class Journal:
         """
         return self._write(event, body, change_id, evidence)
 
-    def save(self, change: Change, event: str, body: dict[str, Any], evidence: Evidence | None = None) -> AuditEntry:
-        """Store `change` as it stands now, and the entry that tells why, in one transaction. Else as `record`."""
+    def save(
+        self,
+        change: Change,
+        event: str,
+        body: dict[str, Any],
+        evidence: Evidence | None = None,
+        expected: ChangeState | None = None,
+    ) -> AuditEntry:
+        """Store `change` as it stands now, and the entry that tells why, in one transaction. Else as `record`.
+
+        `expected`: the state that it must still have in the file; raises ChangeRefused when it has another one.
+        """
         row = json.dumps(_redacted_row(change), sort_keys=True)
-        entry = self._write(event, body, change.id, evidence, change, row)
+        entry = self._write(event, body, change.id, evidence, change, row, expected)
         if self._told.syslog and change.state in outside.TOLD:
             outside.tell_syslog(entry.seq, entry.hash, self.install_id)
         return entry
@@ -97,12 +107,15 @@ class Journal:
         given: Evidence | None,
         change: Change | None = None,
         row: str = "",
+        expected: ChangeState | None = None,
     ) -> AuditEntry:
         at = self._clock.wall()
         found = pieces.pieces(given)
         kept = pieces.named(chain.plain(body), found)
 
         def work(connection: sqlite3.Connection) -> AuditEntry:
+            if change is not None and expected is not None:
+                _refuse_unless(connection, change.id, expected)
             state = change.state.value if change is not None else ""
             entry = tables.append(connection, at, event, change_id, kept, state, digest(row) if row else "")
             pieces.store(connection, entry.seq, found)
@@ -315,6 +328,16 @@ class Journal:
     def _rows(self, tail: str, parameters: tuple[Any, ...]) -> list[Row]:
         sql = f"SELECT id, recommendation_id, body FROM change {tail}"
         return self._database.read(lambda connection: connection.execute(sql, parameters).fetchall())
+
+
+def _refuse_unless(connection: sqlite3.Connection, change_id: str, expected: ChangeState) -> None:
+    row = connection.execute("SELECT state FROM change WHERE id = ?", (change_id,)).fetchone()
+    if row is not None and row[0] != expected.value:
+        raise ChangeRefused(
+            f"The change is {row[0].replace('_', ' ')} by now, not {expected.value.replace('_', ' ')}",
+            "Somebody else has moved it on meanwhile",
+            "Look at it again in the list of changes",
+        )
 
 
 def _put_change(connection: sqlite3.Connection, change: Change, seq: int, row: str) -> None:

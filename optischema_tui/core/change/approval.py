@@ -20,7 +20,7 @@ from optischema_tui.core.policy.rules import OwnRules, Policy
 if TYPE_CHECKING:
     from optischema_tui.core.audit.journal import Journal
 
-_OVER = frozenset({ChangeState.ROLLED_BACK, ChangeState.FAILED_CLEAN})
+_OVER = frozenset({ChangeState.ROLLED_BACK, ChangeState.FAILED_CLEAN, ChangeState.WITHDRAWN})
 _MOST_STATEMENTS = 20
 _LONGEST_TEXT = 20_000
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from optischema_tui.core.audit.actor import actor
-from optischema_tui.core.change.states import advance
+from optischema_tui.core.change.states import CONTESTED, advance
 from optischema_tui.core.clock import Clock
 from optischema_tui.core.models import Change, ChangeState
 
@@ -36,12 +36,14 @@ class Ledger:
         """Put the change into `state`. `result` is one sentence; `body` goes to the audit, `detail` to the change, and
         `evidence` (name -> JSON values) beside the audit, which holds its hash.
 
-        Raises ChangeRefused when the edge is illegal, StorageError when it cannot be made durable.
+        Raises ChangeRefused when the edge is illegal or somebody else has moved the change on before, StorageError when
+        it cannot be made durable.
         """
         before = self.change.state
         moved = advance(self.change, state, self.clock.wall(), result=result, **detail)
         told = self._body(result, {"from": str(before), **(body or {})})
-        self.journal.save(moved, f"change.{state}", told, evidence=evidence)
+        expected = before if before in CONTESTED else None
+        self.journal.save(moved, f"change.{state}", told, evidence=evidence, expected=expected)
         self.change = moved
         return moved
 

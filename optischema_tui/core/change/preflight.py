@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from optischema_tui.core.change.catalog import IndexSeen, ask, see_indexes
 from optischema_tui.core.change.checks import Facts, block, ok, warn
 from optischema_tui.core.change.kinds.registry import kind_of
+from optischema_tui.core.change.later import LINE, later_line
 from optischema_tui.core.change.limits import Limits
 from optischema_tui.core.change.session import describe
 from optischema_tui.core.change.states import BEGINNABLE
@@ -70,6 +71,8 @@ def run_checks(
     facts = Facts(connection, change, spec, limits, server, rows[0] if rows else {}, indexes, later)
     for check in kind_of(change.kind).preflight(facts):
         say(check)
+    if change.rolls_back and not any(check.name == LINE for check in done):
+        say(later_line(change, later))
     say(advisory_lock(holder))
     return tuple(done)
 

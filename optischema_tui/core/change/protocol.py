@@ -134,6 +134,9 @@ def _refuse_unless_beginnable(journal: Journal, change: Change, spec: TargetSpec
     allowed = changes_allowed(spec)
     if allowed.level is Level.BLOCK:
         raise _refuse(journal, change, clock, ChangeRefused("Changes are off for this target", allowed.reason))
+    if change.rolls_back and (original := journal.change(change.rolls_back)).state not in UNDOABLE:
+        error = ChangeRefused(f"What it takes back is {original.state}", "Somebody else has rolled it back before")
+        raise _refuse(journal, change, clock, error)
     if change.state not in BEGINNABLE:
         error = ChangeRefused(f"The change is {change.state}", "Only an approved change can be applied")
         raise _refuse(journal, change, clock, error)
@@ -193,6 +196,9 @@ def result(change: Change) -> Change:
         ChangeState.EXECUTING: "The server still works on it; the next connection follows it",
     }.get(change.state, "Look at it in the list of changes")
     told = change.detail.get("error") or change.detail.get("result", "")
+    if change.state is ChangeState.APPROVED and change.by_hand:
+        again = "Nothing was sent and nothing failed: follow the steps, then look again in the same way"
+        raise ChangeFailed("The change is not in force yet", str(told), again)
     raise ChangeFailed(f"The change is {_WORDS.get(change.state, change.state)}", str(told), todo)
 
 

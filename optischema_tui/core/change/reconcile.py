@@ -21,9 +21,10 @@ from optischema_tui.core.change.session import (
     lock_or_holder,
     lock_session,
     work_session,
+    worker,
 )
 from optischema_tui.core.change.settle import STATE_OF, builder_of, settle
-from optischema_tui.core.change.states import EDGES, UNSETTLED, came_from
+from optischema_tui.core.change.states import UNSETTLED, came_from, next_states
 from optischema_tui.core.change.verify import finish_applied, mark_part_undone, record_applied
 from optischema_tui.core.clock import SYSTEM, Clock
 from optischema_tui.core.models import BuildProgress, Change, ChangeState
@@ -83,13 +84,16 @@ def reconcile(
 
 def unfinished_changes(journal: Journal, fingerprint: str | None = None) -> tuple[Change, ...]:
     """Changes that `reconcile` would look at, the oldest first."""
-    states = UNSETTLED | {ChangeState.VERIFYING}
+    states = UNSETTLED | {ChangeState.VERIFYING, ChangeState.APPROVED}
     found = journal.changes(fingerprint=fingerprint, states=states)
     return tuple(change for change in reversed(found) if _is_unfinished(change))
 
 
 def _is_unfinished(change: Change) -> bool:
-    """A change in `verifying` waits for figures; an undo has only a step of ours to go."""
+    """A change in `verifying` waits for figures; an undo has only a step of ours to go. What a person does elsewhere
+    may have been done; back to a default that only the keeper of the settings knows is not told unasked."""
+    if change.state is ChangeState.APPROVED:
+        return change.by_hand and change.detail.get("wanted") is not None
     return change.state in UNSETTLED or (change.state is ChangeState.VERIFYING and bool(change.rolls_back))
 
 
@@ -117,7 +121,7 @@ def reconcile_change(
     with work_session(spec, change, limits) as connection, lock_session(spec, change, connection) as locker:
         if held := _may_not_judge(connection, change):
             return Verdict(change, was, HELD, held)
-        holder = lock_or_holder(locker, change, limits)
+        holder = lock_or_holder(locker, change, limits) or _outlived(connection, change)
         # Whoever held the lock until now may have moved the change on.
         ledger = Ledger(journal, journal.change(change.id), clock)
         if holder is not None:
@@ -139,6 +143,13 @@ def _may_not_judge(connection: psycopg.Connection[Any], change: Change) -> str:
     return ""
 
 
+def _outlived(connection: psycopg.Connection[Any], change: Change) -> dict[str, Any] | None:
+    """The change's own session where it still works though the lock is free: that was of another session, which ended
+    with its program."""
+    session = worker(connection, change)
+    return session if session is not None and session["state"] != "idle" else None
+
+
 def _occupied(connection: psycopg.Connection[Any], ledger: Ledger, holder: dict[str, Any]) -> Verdict:
     """Somebody has the lock: our own session that outlived its program (adopt it), or another's change (hold)."""
     change, was = ledger.change, ledger.change.state
@@ -149,10 +160,11 @@ def _occupied(connection: psycopg.Connection[Any], ledger: Ledger, holder: dict[
     )
     if not ours:
         return Verdict(change, was, HELD, f"Another change of {change.subject} is at work: {describe(holder)}")
-    reason = f"The server still works on it, in process {holder['pid']}"
+    pid = int((worker(connection, change) or holder)["pid"])
+    reason = f"The server still works on it, in process {pid}"
     if was in (ChangeState.INTENT, ChangeState.UNKNOWN, ChangeState.LEFTOVER):
         ledger.move(ChangeState.EXECUTING, reason)
-    return Verdict(ledger.change, was, RUNNING, reason, progress(connection, int(holder["pid"])))
+    return Verdict(ledger.change, was, RUNNING, reason, progress(connection, pid))
 
 
 def _judge(connection: psycopg.Connection[Any], spec: TargetSpec, ledger: Ledger, limits: Limits) -> Verdict:
@@ -162,21 +174,24 @@ def _judge(connection: psycopg.Connection[Any], spec: TargetSpec, ledger: Ledger
         ledger.move(came_from(change), "The program ended before the intent; nothing was sent")
         return Verdict(ledger.change, was, NOT_BEGUN, "Nothing had been sent to the server")
     if was in (ChangeState.APPLIED, ChangeState.VERIFYING):
-        finish_applied(connection, ledger)
-        return Verdict(ledger.change, was, Outcome.DONE, "It had been applied; the verification was finished")
+        now = finish_applied(connection, ledger)
+        told = f"It {now.waits_for}" if now.waits_for else "It had been applied; the verification was finished"
+        return Verdict(ledger.change, was, Outcome.DONE, told)
     acting_as = ask(connection, "server")[0]["acting_as"]
     with as_login(connection, acting_as):
         builder = builder_of(connection, change)
     if builder:
         return Verdict(change, was, HELD, f"Process {builder} builds an index on this table; its end must be awaited")
     found, reason = settle(connection, spec, ledger, limits)
-    if found is Outcome.DONE or STATE_OF[found] is not was:
+    moves = STATE_OF[found] is not was and STATE_OF[found] in next_states(change)
+    if found is Outcome.DONE or (STATE_OF[found] is not was and was is not ChangeState.APPROVED):
         ledger.note("reconciled", reason, finding=str(found), was=str(was))
     if found is Outcome.DONE:
         record_applied(connection, ledger, reason)
         finish_applied(connection, ledger)
-    elif STATE_OF[found] is not was and STATE_OF[found] in EDGES[was]:
-        ledger.move(STATE_OF[found], f"After an interruption: {reason}", error=reason)
+    elif moves:
+        error = "" if found is Outcome.NOT_YET else reason
+        ledger.move(STATE_OF[found], f"After an interruption: {reason}", error=error)
     if found is Outcome.PART:
         mark_part_undone(ledger)
     return Verdict(ledger.change, was, found, reason)
@@ -204,16 +219,22 @@ def wait_running(
     asked = False
     with open_session(spec) as eyes:
         try:
-            while (holder := lock_holder(eyes, change)) and holder["application_name"] == application_name(change.id):
-                seen = progress(eyes, int(holder["pid"]))
-                if seen is None and holder["state"] == "idle":
+            while session := _at_work(eyes, change):
+                seen = progress(eyes, int(session["pid"]))
+                if seen is None and session["state"] == "idle":
                     break
                 if seen is not None:
                     on_progress(seen)
                 if stop.is_set() and not asked:
                     asked = True
-                    ask(eyes, "cancel", pid=holder["pid"], application=application_name(change.id))
+                    ask(eyes, "cancel", pid=session["pid"], application=application_name(change.id))
                 tick.wait(every if not stop.is_set() else min(every, 0.1)) if asked else stop.wait(every)
         except psycopg.Error as error:
             raise map_error(error, spec) from error
     return reconcile_change(journal, spec, change_id, clock=clock, limits=limits)
+
+
+def _at_work(eyes: psycopg.Connection[Any], change: Change) -> dict[str, Any] | None:
+    """The session of the change that sends its statements, else the one that has its lock; None when both are gone."""
+    found = worker(eyes, change) or lock_holder(eyes, change)
+    return found if found is not None and found["application_name"] == application_name(change.id) else None

@@ -8,18 +8,25 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from optischema_tui.core.audit.story import PLANS_BEFORE
 from optischema_tui.core.change.execute import End, Ended, Tell, run_ddl
 from optischema_tui.core.change.faults import reach
 from optischema_tui.core.change.kinds.kind import Outcome
 from optischema_tui.core.change.kinds.registry import kind_of
+from optischema_tui.core.change.later import later_changes, touched
 from optischema_tui.core.change.ledger import Ledger
 from optischema_tui.core.change.limits import Limits
 from optischema_tui.core.change.patience import Patience, patience_for
 from optischema_tui.core.change.preflight import Say, refusal, run_checks
 from optischema_tui.core.change.session import act_as_owner
 from optischema_tui.core.change.settle import STATE_OF, marked, settle
-from optischema_tui.core.change.states import EDGES, UNDOABLE, came_from
-from optischema_tui.core.change.verify import finish_applied, mark_part_undone, record_applied
+from optischema_tui.core.change.states import EDGES, came_from
+from optischema_tui.core.change.verify import (
+    finish_applied,
+    mark_part_undone,
+    plans_before,
+    record_applied,
+)
 from optischema_tui.core.clock import Clock
 from optischema_tui.core.errors import ChangeRefused, OptischemaError
 from optischema_tui.core.models import BuildProgress, Change, ChangeState, Check, Level
@@ -33,8 +40,6 @@ if TYPE_CHECKING:
 
 Pause = Callable[[float], bool]
 """Waits that many seconds; True when the person cancelled meanwhile. `threading.Event.wait` is one."""
-
-_IN_FORCE = UNDOABLE | {ChangeState.EXECUTING, ChangeState.INTENT}
 
 
 @dataclass
@@ -152,8 +157,10 @@ class Run:
             "backend_pid": ledger.database["backend_pid"],
             "backend_start": ledger.database["backend_start"],
             "intent_at": ledger.clock.wall(),
+            "touches": touched(self.connection, change),
             **kind_of(change.kind).pre_image(self.connection, change),
         }
+        plans = plans_before(self.connection, change)
         reach("before_intent")
         ledger.move(
             ChangeState.INTENT,
@@ -167,7 +174,7 @@ class Run:
                 "budget_ms": self.limits.budget_ms,
                 "lock_ms": self.limits.build_lock_ms,
             },
-            evidence={"preflight": _whole(self.checks)},
+            evidence={"preflight": _whole(self.checks), **({PLANS_BEFORE: plans} if plans else {})},
             **announced,
         )
         reach("after_intent")
@@ -194,7 +201,8 @@ class Run:
         told = f"{ended.why}. {reason}" if ended.why else reason
         if ended.end is End.CANCELLED:
             self.ledger.note("cancelled", ended.why)
-        self.ledger.move(STATE_OF[found], told, body={"sqlstate": ended.sqlstate}, error=told)
+        error = "" if found is Outcome.NOT_YET else told
+        self.ledger.move(STATE_OF[found], told, body={"sqlstate": ended.sqlstate}, error=error)
         if found is Outcome.PART:
             mark_part_undone(self.ledger)
         return ended
@@ -212,14 +220,7 @@ def check_change(
     typed: str | None = None,
 ) -> tuple[Check, ...]:
     changes = journal.changes(fingerprint=change.target.fingerprint)
-    others = [other for other in changes if other.state in _IN_FORCE]
-    since = change.rolls_back or change.id
-    later = tuple(
-        other
-        for other in others
-        if (other.schema, other.table) == (change.schema, change.table) and since < other.id != change.id
-        if other.table and not other.rolls_back
-    )
+    later = later_changes(connection, change, changes if change.table else journal.changes())
     return run_checks(
         connection, change, spec, now=clock.wall(), limits=limits, holder=holder, later=later, changes=changes,
         on_check=on_check,

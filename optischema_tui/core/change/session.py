@@ -98,8 +98,8 @@ def lock_session(
     spec: TargetSpec, change: Change, connection: psycopg.Connection[Any]
 ) -> Iterator[psycopg.Connection[Any]]:
     """The session that takes the change's lock: `connection` itself, or one to the database that the kind names, since
-    an advisory lock is of one database. Where that cannot be reached `connection` must do: two operators are then held
-    apart only within one database."""
+    an advisory lock is of one database. Where that cannot be reached `connection` must do: `lock_holder` looks in all
+    of them."""
     wanted = kind_of(change.kind).LOCK_DATABASE
     if not wanted or connection.info.dbname == wanted:
         yield connection
@@ -126,8 +126,18 @@ def try_lock(connection: psycopg.Connection[Any], change: Change) -> bool:
 
 
 def lock_holder(connection: psycopg.Connection[Any], change: Change) -> dict[str, Any] | None:
-    """Who holds the change's lock: pid, application_name, role, client, state, backend_start."""
-    rows = ask(connection, "lock_holder", key=lock_key(change))
+    """Who else holds the change's lock: pid, application_name, role, client, state, backend_start. The lock of what
+    belongs to the whole cluster is found in whatever database it was taken."""
+    anywhere = bool(kind_of(change.kind).LOCK_DATABASE)
+    rows = ask(connection, "lock_holder", key=lock_key(change), anywhere=anywhere)
+    return rows[0] if rows else None
+
+
+def worker(connection: psycopg.Connection[Any], change: Change) -> dict[str, Any] | None:
+    """The session that the change's intent names, as `lock_holder` tells of one; None when it is gone. It need not be
+    the one that has the lock (see `lock_session`), and may outlive that one."""
+    pid, started = change.detail.get("backend_pid"), change.detail.get("backend_start")
+    rows = ask(connection, "worker", pid=pid, started=started) if pid and started else []
     return rows[0] if rows else None
 
 
@@ -139,9 +149,10 @@ def lock_or_holder(connection: psycopg.Connection[Any], change: Change, limits: 
     pause = threading.Event()
     holder: dict[str, Any] | None = None
     for _ in range(max(1, round(limits.goodbye_seconds / _LOOK_AGAIN))):
-        if try_lock(connection, change):
-            return None
+        locked = try_lock(connection, change)
         holder = lock_holder(connection, change)
+        if locked and holder is None:
+            return None
         if holder is not None and holder["state"] != "idle":
             break
         pause.wait(_LOOK_AGAIN)

@@ -76,6 +76,7 @@ def settle(
 STATE_OF = {
     Outcome.DONE: ChangeState.APPLIED,
     Outcome.NOT_DONE: ChangeState.FAILED_CLEAN,
+    Outcome.NOT_YET: ChangeState.APPROVED,
     Outcome.PART: ChangeState.LEFTOVER,
     Outcome.HALF: ChangeState.LEFTOVER,
     Outcome.CONFLICT: ChangeState.NEEDS_ATTENTION,

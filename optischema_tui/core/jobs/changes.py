@@ -16,6 +16,7 @@ from optischema_tui.core.change.approval import give_approval
 from optischema_tui.core.change.judge import keep as keep_change
 from optischema_tui.core.change.reconcile import RUNNING, Verdict, unfinished_changes, wait_running
 from optischema_tui.core.change.reconcile import reconcile as reconcile_changes
+from optischema_tui.core.change.withdraw import withdraw as withdraw_change
 from optischema_tui.core.change.written import propose_written
 from optischema_tui.core.clock import SYSTEM, Clock
 from optischema_tui.core.errors import ChangeRefused, StorageError, UsageError
@@ -162,7 +163,7 @@ def carry_out(
     """
     if not undo:
         _require_history(paths, clock)
-        before_change(paths, find(paths, change_id), clock=clock)
+        before_change(paths, find(paths, change_id), spec, clock=clock)
     work = protocol.roll_back if undo else partial(protocol.apply_change, typed=typed)
     with closing(Journal.of(paths)) as journal:
         return work(journal, spec, change_id, clock=clock, on_check=on_check, on_progress=on_progress, cancel=cancel)
@@ -245,3 +246,9 @@ def keep(paths: Paths, change_id: str, reason: str, *, clock: Clock = SYSTEM) ->
     """Keep an applied change by a person's own decision. Raises ChangeRefused when there is nothing to decide."""
     with closing(Journal.of(paths)) as journal:
         return keep_change(journal, journal.change(change_id), reason, clock=clock)
+
+
+def withdraw(paths: Paths, change_id: str, reason: str, *, clock: Clock = SYSTEM) -> Change:
+    """Withdraw a change of which nothing is on the server. Raises UsageError, ChangeRefused, StorageError."""
+    with closing(Journal.of(paths)) as journal:
+        return withdraw_change(journal, journal.change(change_id), reason, clock=clock)

@@ -13,6 +13,7 @@ from optischema_tui.core.baseline.effect import Effect, Past, effect, past_of
 from optischema_tui.core.change.judge import Alert, alert_of, scope_of, watched
 from optischema_tui.core.change.judge import judge as judge_change
 from optischema_tui.core.clock import SYSTEM, Clock
+from optischema_tui.core.errors import ChangeRefused
 from optischema_tui.core.history.store import History
 from optischema_tui.core.models import Change, ChangeState
 from optischema_tui.core.paths import Paths
@@ -82,7 +83,10 @@ class Watch:
         for change in found:
             self._due[change.id] = now + PATIENCE * max(0.0, now - float(change.detail.get("applied_at") or now))
             figures = measured(history, change, self._before(history, change))
-            after = judge_change(journal, change, figures, clock=self._clock)
+            try:
+                after = judge_change(journal, change, figures, clock=self._clock)
+            except ChangeRefused:  # a person, or another program, has moved it on while it was measured
+                continue
             if after.state is change.state:
                 continue
             judged.append(after)

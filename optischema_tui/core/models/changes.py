@@ -77,6 +77,20 @@ class Change:
         return not self.rolls_back and (not self.inverse_sql or bool(self.detail.get("needs_restart")))
 
     @property
+    def by_hand(self) -> bool:
+        """A person carries it out elsewhere: nothing is sent, and it is only looked whether it is in force."""
+        return bool(self.detail.get("by_hand"))
+
+    @property
+    def waits_for(self) -> str:
+        """What a person has still to do before it counts: "waits for .."; empty when nothing is waited for."""
+        if self.state is ChangeState.APPLIED and self.detail.get("waits_restart"):
+            return "waits for the server's restart"
+        if self.state is ChangeState.APPROVED and self.by_hand:
+            return "waits to be done by hand"
+        return ""
+
+    @property
     def subject(self) -> str:
         """What is changed, as the SQL names it: an index, a table, a setting."""
         told = str(self.detail.get("subject", ""))

@@ -307,10 +307,10 @@ class FailingJournal:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._journal, name)
 
-    def save(self, change: Any, event: str, body: Any, evidence: Any = None) -> Any:
+    def save(self, change: Any, event: str, body: Any, evidence: Any = None, expected: Any = None) -> Any:
         if event == self._event:
             raise StorageError("The audit journal cannot be written", "No space left on device")
-        return self._journal.save(change, event, body, evidence)
+        return self._journal.save(change, event, body, evidence, expected)
 
 
 def test_without_a_durable_intent_nothing_is_sent(bench: Bench) -> None:

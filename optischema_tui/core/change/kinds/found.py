@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from optischema_tui.core.change.catalog import ask
+from optischema_tui.core.change.catalog import resolve
 from optischema_tui.core.change.kinds.words import Words
 from optischema_tui.core.change.on_table import KINDS_OF_RELATION
 from optischema_tui.core.errors import ChangeRefused
@@ -39,10 +39,9 @@ def find_table(connection: psycopg.Connection[Any], name: tuple[str, str]) -> Fo
     Raises ChangeRefused when there is none, or it is of a kind that holds no rows of its own, or is temporary.
     """
     written = ".".join(quote(part) for part in name if part)
-    rows = ask(connection, "relation", name=written)
-    if not rows:
+    row = resolve(connection, *name)
+    if row is None:
         raise ChangeRefused(f"There is no table {one_line(written, 80)}", todo="Write its name with its schema")
-    row = rows[0]
     if row["relkind"] not in ("r", "p", "m"):
         what = KINDS_OF_RELATION.get(row["relkind"], "relation of another kind")
         raise ChangeRefused(f"{one_line(written, 80)} is a {what}", "This is done to tables only")

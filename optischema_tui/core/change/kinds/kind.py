@@ -24,6 +24,8 @@ class Outcome(StrEnum):
 
     DONE = "done"
     NOT_DONE = "not done"
+    NOT_YET = "not yet"
+    """It waits for a person, who does it elsewhere; nothing has failed."""
     PART = "partly done"
     """Some of its statements are done and whole; it can be carried on with, or rolled back."""
     HALF = "half done"

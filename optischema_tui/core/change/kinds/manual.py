@@ -22,6 +22,7 @@ from optischema_tui.core.change.settings_seen import (
     see_setting,
 )
 from optischema_tui.core.clock import SYSTEM
+from optischema_tui.core.errors import ChangeRefused
 from optischema_tui.core.models import Change, ChangeState, Check
 from optischema_tui.core.safe_text import one_line
 
@@ -44,8 +45,10 @@ def draft(connection: psycopg.Connection[Any], sql: str) -> Draft | None:
 
 def manual_draft(setting: Setting, wanted: str | None, place: Keeper) -> Draft:
     """The change of `setting` to `wanted`, None for the default, as steps that a person follows in `place`. The way
-    back leads to the value that is in force now."""
+    back leads to the value that is in force now. Raises ChangeRefused when `wanted` is in force already."""
     name, now = setting.name, shown(setting.shape, setting.now)
+    if wanted is not None and same_value(setting.shape, wanted, setting.now):
+        raise ChangeRefused(f"There is nothing to change: {name} is {now} already")
     value = None if wanted is None else one_line(wanted)
     return Draft(
         kind=NAME,
@@ -83,7 +86,7 @@ def _steps(setting: Setting, value: str | None, place: Keeper) -> tuple[str, ...
         steps.append(f"-- patronictl edit-config {shlex.quote(place.cluster)} -p {given}")
     if setting.needs_restart:
         steps.append("-- Restart the server there, when it suits those who use it")
-    return (*steps, "-- Then say here that it is done")
+    return (*steps, "-- Then say here that it is done: it is looked for, and nothing is sent")
 
 
 # --- preflight ---
@@ -144,8 +147,8 @@ def _in_force(session: psycopg.Connection[Any], change: Change) -> tuple[Outcome
     if there:
         return Outcome.DONE, f"Sessions that begin now have {name} = {now}"
     if setting.pending_restart:
-        return Outcome.NOT_DONE, f"{name} is {now} until the server is restarted"
-    return Outcome.NOT_DONE, f"{name} is {now}, not {'its default' if wanted is None else one_line(str(wanted), 60)}"
+        return Outcome.NOT_YET, f"{name} is {now} until the server is restarted"
+    return Outcome.NOT_YET, f"{name} is {now}, not {'its default' if wanted is None else one_line(str(wanted), 60)}"
 
 
 def cleanup(connection: psycopg.Connection[Any], change: Change) -> tuple[str, ...]:
@@ -153,9 +156,11 @@ def cleanup(connection: psycopg.Connection[Any], change: Change) -> tuple[str, .
 
 
 def verify(connection: psycopg.Connection[Any], ledger: Ledger) -> Change:
-    return ledger.move(
-        ChangeState.VERIFYING, f"{ledger.change.detail.get('setting', '')} was set by hand and is in force"
-    )
+    """What was found unasked was done at some time since the approval: that time is compared with nothing."""
+    change = ledger.change
+    begun = float(change.detail.get("intent_at") or 0.0) or change.approved_at
+    told = f"{change.detail.get('setting', '')} was set by hand and is in force"
+    return ledger.move(ChangeState.VERIFYING, told, intent_at=begun)
 
 
 def inverse(change: Change) -> Draft | None:

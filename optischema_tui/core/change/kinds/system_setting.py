@@ -6,6 +6,7 @@ in force says nothing of where it came from.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -23,11 +24,13 @@ from optischema_tui.core.change.settings_seen import (
     changeable,
     in_auto_file,
     keeper,
+    newer_session,
     places,
     running,
     see_setting,
     told_error,
 )
+from optischema_tui.core.clock import SYSTEM
 from optischema_tui.core.errors import ChangeRefused
 from optischema_tui.core.models import Change, ChangeState, Check, quote
 
@@ -39,6 +42,7 @@ LOCK_DATABASE = "postgres"
 MEASURED = Measured.TARGET
 RELOAD = "SELECT pg_reload_conf()"
 _WHERE = "postgresql.auto.conf"
+_LOOK_AGAIN = 0.05
 
 
 def lock_key(change: Change) -> str:
@@ -207,6 +211,7 @@ def outcome(connection: psycopg.Connection[Any], change: Change, *, just_ran: bo
     if found is not Outcome.DONE:
         return found, reason
     if just_ran:
+        _await_reload(connection, change)
         return found, f"{reason}. {running(connection, _name(change), LOOK_SECONDS).why}"
     if _loaded(connection, change):
         return found, reason
@@ -222,16 +227,55 @@ def _loaded(connection: psycopg.Connection[Any], change: Change) -> bool:
     return before is not None and float(ask(connection, "setting_loaded")[0]["at"]) > float(before)
 
 
+def _await_reload(connection: psycopg.Connection[Any], change: Change) -> None:
+    """Wait until the server has read its files after the intent: until then it tells of a setting that needs a restart
+    what it told before."""
+    before = change.detail.get("loaded_at")
+    if before is None or not change.detail.get("needs_restart"):
+        return
+    deadline, pause = SYSTEM.monotonic() + LOOK_SECONDS, threading.Event()
+    while SYSTEM.monotonic() < deadline:
+        with newer_session(connection) as session:
+            if float(ask(session, "setting_loaded")[0]["at"]) > float(before):
+                return
+        pause.wait(_LOOK_AGAIN)
+
+
 def cleanup(connection: psycopg.Connection[Any], change: Change) -> tuple[str, ...]:
     return ()
 
 
 def verify(connection: psycopg.Connection[Any], ledger: Ledger) -> Change:
-    found = running(connection, _name(ledger.change), LOOK_SECONDS)
+    """What needs a restart stays `applied` until the server was restarted: its effect is measured from then on."""
+    change = ledger.change
+    waited = bool(change.detail.get("waits_restart"))
+    start = ask(connection, "setting_started")[0]
+    restarted = waited and float(start["at"]) > float(change.detail.get("server_started", 0.0))
+    stored, told = setting_checks.stored_outcome(change, in_auto_file(connection, _name(change)), _WHERE)
+    if stored is not Outcome.DONE:
+        since = "The server was restarted without it" if restarted else "It was written, and is not there any more"
+        return ledger.move(ChangeState.NEEDS_ATTENTION, f"{since}: {told}", waits_restart=False)
+    found = running(connection, _name(change), LOOK_SECONDS)
     body = {"force": str(found.force)}
+    if found.force is Force.YES and restarted:
+        at = ledger.clock.wall() - float(start["seconds_ago"])
+        told = f"The server was restarted. {found.why}"
+        return ledger.move(ChangeState.VERIFYING, told, body=body, waits_restart=False, applied_at=at)
     if found.force is Force.YES:
         return ledger.move(ChangeState.VERIFYING, found.why, body=body)
-    return ledger.move(ChangeState.NEEDS_ATTENTION, f"It is written and the server was told. {found.why}", body=body)
+    if found.force is Force.RESTART:
+        return change if waited and not restarted else _wait_for_restart(ledger, float(start["at"]), found.why)
+    done = "The server was restarted" if restarted else "It is written and the server was told"
+    return ledger.move(ChangeState.NEEDS_ATTENTION, f"{done}. {found.why}", body=body, waits_restart=False)
+
+
+def _wait_for_restart(ledger: Ledger, started: float, why: str) -> Change:
+    """`started` is when the server that still runs began, by its own clock, seconds since 1970. Nothing counts as
+    measured meanwhile."""
+    return ledger.move(
+        ChangeState.APPLIED, f"It waits for the server's restart. {why}", body={"force": str(Force.RESTART)},
+        waits_restart=True, server_started=started, applied_at=0.0,
+    )  # fmt: skip
 
 
 def inverse(change: Change) -> Draft | None:

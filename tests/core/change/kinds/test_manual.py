@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
 import pytest
 
 from optischema_tui.core.change.kinds import manual
+from optischema_tui.core.change.kinds.kind import Outcome
+from optischema_tui.core.change.states import EDGES, advance, next_states
+from optischema_tui.core.change.withdraw import withdraw
 from optischema_tui.core.cluster.binaries import Binaries
 from optischema_tui.core.cluster.cluster import Cluster, start_cluster
 from optischema_tui.core.errors import ChangeFailed, ChangeRefused
@@ -71,11 +75,20 @@ def test_patroni_gets_its_own_command_and_nothing_is_sent(bench: Bench) -> None:
     assert "-- patronictl edit-config 'pay {roll}' -p work_mem=12MB" in change.steps
     assert "-- patronictl edit-config 'pay {roll}' -p work_mem=4096kB" in change.undo_steps
     assert all(step.startswith("-- ") and "\n" not in step for step in (*change.steps, *change.undo_steps))
-    with pytest.raises(ChangeFailed, match="not made"):
+    with pytest.raises(ChangeFailed, match="not in force yet") as failed:
         bench.apply(change)
+    assert "4096kB, not 12MB" in failed.value.why
     assert bench.auto_file() == {}
-    assert bench.now(change).state is ChangeState.FAILED_CLEAN
-    assert "4096kB, not 12MB" in bench.now(change).detail["error"]
+    # It has not failed: the same key looks again.
+    looked = bench.now(change)
+    assert (looked.state, looked.detail["error"]) == (ChangeState.APPROVED, "")
+    assert looked.waits_for == "waits to be done by hand"
+    with pytest.raises(ChangeFailed, match="not in force yet"):
+        bench.apply(looked)
+    assert bench.settle() == [Outcome.NOT_YET]
+    assert bench.now(change).state is ChangeState.APPROVED
+    assert withdraw(bench.journal, bench.now(change), "not now").state is ChangeState.WITHDRAWN
+    assert bench.settle() == []
 
 
 def test_when_a_person_has_done_it_it_is_found_and_so_is_the_way_back(bench: Bench) -> None:
@@ -92,12 +105,49 @@ def test_when_a_person_has_done_it_it_is_found_and_so_is_the_way_back(bench: Ben
     assert events == ["manual", "manual"]
 
 
+def test_it_is_found_without_being_asked_and_so_is_its_undo(bench: Bench) -> None:
+    change = written(bench)
+    entries = len(bench.journal.entries())
+    assert bench.settle() == [Outcome.NOT_YET]
+    assert len(bench.journal.entries()) == entries, "a look that finds nothing leaves no trace"
+    by_hand(bench, "ALTER SYSTEM SET work_mem = '12MB'", "12MB")
+    assert bench.settle() == [Outcome.DONE]
+    found = bench.now(change)
+    assert found.state is ChangeState.VERIFYING
+    # What ran between the approval and the look is compared with nothing.
+    assert found.detail["intent_at"] == found.approved_at
+    assert found.detail["applied_at"] > found.approved_at
+    assert bench.settle() == []
+    with pytest.raises(ChangeFailed, match="not in force yet"):
+        bench.undo(found)
+    by_hand(bench, "ALTER SYSTEM RESET work_mem", "4MB")
+    assert bench.settle() == [Outcome.DONE]
+    assert bench.now(found).state is ChangeState.ROLLED_BACK
+    assert bench.settle() == []
+    assert bench.journal.verify().ok
+
+
+def test_only_what_a_person_does_may_be_found_applied(bench: Bench) -> None:
+    change = written(bench)
+    assert ChangeState.APPLIED in next_states(change)
+    by_us = replace(change, kind="system_setting", detail={**change.detail, "by_hand": False})
+    assert next_states(by_us) == EDGES[ChangeState.APPROVED]
+    with pytest.raises(ChangeRefused, match="cannot go from approved to applied"):
+        advance(by_us, ChangeState.APPLIED, 1.0)
+
+
+def test_what_is_in_force_already_is_no_change(bench: Bench) -> None:
+    with pytest.raises(ChangeRefused, match="nothing to change: work_mem is 4096kB already"):
+        bench.proposed("ALTER SYSTEM SET work_mem = '4MB'")
+
+
 def test_back_to_a_default_that_only_the_keeper_knows(bench: Bench) -> None:
     by_hand(bench, "ALTER SYSTEM SET work_mem = '12MB'", "12MB")
     change = bench.approved("ALTER SYSTEM RESET work_mem")
     assert "-- patronictl edit-config 'pay {roll}' -p work_mem=null" in change.steps
     with pytest.raises(ChangeFailed):
         bench.apply(change)
+    assert bench.settle() == [], "it is not told unasked"
     by_hand(bench, "ALTER SYSTEM SET work_mem = '6MB'", "6MB")
     assert bench.apply(bench.now(change)).state is ChangeState.VERIFYING
 

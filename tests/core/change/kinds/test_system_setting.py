@@ -195,11 +195,51 @@ def test_a_server_that_is_started_again_has_read_its_files(own_server: Cluster, 
         own_server.resume()
         assert bench.settle() == [Outcome.DONE]
         assert bench.now(tuned).state is ChangeState.VERIFYING
-        restarted = bench.apply("ALTER SYSTEM SET max_connections = 70", typed="max_connections")
+        assert bench.auto_file() == {"random_page_cost": "1.7"}
+
+
+def test_after_the_restart_it_is_measured_and_so_it_is_undone(own_server: Cluster, tmp_path: Path) -> None:
+    with bench_on(own_server.dsn(), tmp_path) as bench:
+        change = bench.apply("ALTER SYSTEM SET max_connections = 70", typed="max_connections")
+        assert (change.state, change.waits_for) == (ChangeState.APPLIED, "waits for the server's restart")
         own_server.restart()
         assert bench.sql("SHOW max_connections") == [("70",)]
-        assert bench.undo(restarted).state is ChangeState.ROLLED_BACK
-        assert bench.auto_file() == {"random_page_cost": "1.7"}
+        assert bench.settle() == [Outcome.DONE]
+        measured = bench.now(change)
+        assert measured.state is ChangeState.VERIFYING
+        assert "was restarted" in measured.detail["result"]
+        started = bench.sql("SELECT extract(epoch FROM pg_postmaster_start_time())::float8")[0][0]
+        assert measured.detail["applied_at"] == pytest.approx(started, abs=0.5)
+        assert measured.detail["applied_at"] > measured.detail["intent_at"]
+        assert bench.settle() == []
+        assert bench.undo(measured).state is ChangeState.ROLLED_BACK
+        undo = bench.journal.change(bench.now(change).detail["undone_by"])
+        assert undo.waits_for == "waits for the server's restart"
+        own_server.restart()
+        assert bench.settle() == [Outcome.DONE]
+        assert bench.now(undo).state is ChangeState.KEPT
+        assert bench.auto_file() == {}
+        assert bench.journal.verify().ok
+
+
+def test_a_server_that_was_restarted_without_it(own_server: Cluster, tmp_path: Path) -> None:
+    with bench_on(own_server.dsn(), tmp_path) as bench:
+        change = bench.apply("ALTER SYSTEM SET max_connections = 70", typed="max_connections")
+        bench.sql("ALTER SYSTEM RESET max_connections")
+        own_server.restart()
+        bench.settle()
+        now = bench.now(change)
+        assert (now.state, now.waits_for) == (ChangeState.NEEDS_ATTENTION, "")
+        assert "The server was restarted without it" in now.detail["result"]
+
+
+def test_somebody_takes_it_out_before_the_restart(bench: Bench) -> None:
+    change = bench.apply("ALTER SYSTEM SET max_connections = 80", typed="max_connections")
+    bench.sql("ALTER SYSTEM RESET max_connections")
+    reloaded(bench)
+    bench.settle()
+    assert bench.now(change).state is ChangeState.NEEDS_ATTENTION
+    assert "is not there any more" in bench.now(change).detail["result"]
 
 
 @pytest.mark.parametrize("fault", marked(UNDO_POINTS, "after_execute"))
@@ -303,9 +343,14 @@ def test_a_restart_is_waited_for_and_never_made(bench: Bench) -> None:
         bench.apply(approved)
     assert "type max_connections" in refused.value.why
     change = bench.apply(approved, checks, typed="max_connections")
-    assert change.state is ChangeState.NEEDS_ATTENTION
+    assert (change.state, change.waits_for) == (ChangeState.APPLIED, "waits for the server's restart")
     assert change.detail["needs_restart"] is True
+    assert change.detail["applied_at"] == 0.0, "nothing is measured of it yet"
     assert "until it is restarted" in change.detail["result"]
+    entries = len(bench.journal.entries())
+    assert bench.settle() == [Outcome.DONE]
+    assert bench.now(change).waits_for, "the server still runs without it"
+    assert len(bench.journal.entries()) == entries
     assert any("does not start" in caution for caution in change.detail["cautions"])
     assert "stays 60" in reason(checks, "restart")
     assert "raise it on every standby first" in reason(checks, "standbys")
@@ -313,12 +358,12 @@ def test_a_restart_is_waited_for_and_never_made(bench: Bench) -> None:
         ("60", True)
     ]
     assert bench.sql("SELECT pg_postmaster_start_time()") == started
-    bench.undo(change)
-    until(
-        lambda: not bench.sql("SELECT pending_restart FROM pg_settings WHERE name = 'max_connections'")[0][0],
-        10,
-        "the reload",
-    )
+    assert bench.undo(change).state is ChangeState.ROLLED_BACK
+    assert bench.sql("SELECT pending_restart FROM pg_settings WHERE name = 'max_connections'") == [(False,)]
+    undo = bench.journal.change(bench.now(change).detail["undone_by"])
+    assert undo.state is ChangeState.KEPT, "no restart is needed for that"
+    assert bench.auto_file() == {}
+    assert bench.settle() == []
 
 
 def test_a_setting_of_this_programs_own_session_is_seen_through(bench: Bench) -> None:
