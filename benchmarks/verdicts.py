@@ -1,127 +1,89 @@
 """Verdicts on real changes under a real load, and on simulated ones: how many are right, and how soon.
 
-python benchmarks/verdicts.py [--before 5] [--after 40] [--seeds 20] [--only simulated|server]
+python benchmarks/verdicts.py [--before 200] [--after 900] [--cases NAME ..] [--seeds 20] [--only simulated|server]
 
-The server part starts a private PostgreSQL, sends three kinds of statements to three tables from three sessions,
-records each 5 s as the program does, and makes three changes at one moment: an index that a query needs, indexes that
-only make inserts dearer, and an index that does nothing for anybody. `--after` under 30 minutes is too short for
-"same".
+The server part starts a private PostgreSQL and makes each change of benchmarks/real_changes.py by the program's own
+protocol, under a load that the program's own collector reads. Each round of calls counts as a minute: `--before` and
+`--after` (at most) are rounds. Everything but the clock is real (tests/core/jobs/squeezed_time.py).
 The simulated part is the suite's (tests/core/baseline/simulated_load.py), with other seeds.
 """
 
 from __future__ import annotations
 
 import argparse
-import random
 import sys
 import tempfile
-import threading
 import time
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
+from statistics import median
 
 import psycopg
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from optischema_tui.core.baseline.effect import Effect, effect
-from optischema_tui.core.baseline.scope import Scope
+from benchmarks.real_changes import CASES, Case
 from optischema_tui.core.baseline.verdict import Finding
 from optischema_tui.core.cluster.binaries import find_binaries
-from optischema_tui.core.cluster.cluster import start_cluster
-from optischema_tui.core.config import Config
-from optischema_tui.core.history.store import History
-from optischema_tui.core.jobs.observe import observe
-from optischema_tui.core.target.resolver import resolve
+from optischema_tui.core.cluster.cluster import Cluster, start_cluster
+from optischema_tui.core.paths import Paths
 from tests.core.baseline.simulated_load import cases
+from tests.core.jobs.squeezed_time import APP, MAKE_APP, Outcome, judged
 
-SETTINGS = {"shared_preload_libraries": "pg_stat_statements", "fsync": "off", "synchronous_commit": "off"}
-TICK = 5.0
-SCHEMA = """
-CREATE EXTENSION IF NOT EXISTS pg_stat_statements;
-CREATE TABLE helped (id bigint PRIMARY KEY, customer int NOT NULL, note text);
-CREATE TABLE hurt (id bigint GENERATED ALWAYS AS IDENTITY, a int, b int, c int, d int, note text);
-CREATE TABLE left_alone (id bigint PRIMARY KEY, customer int NOT NULL, seldom int);
-INSERT INTO helped SELECT g, g % 5000, repeat('x', 60) FROM generate_series(1, 60000) g;
-INSERT INTO hurt (a, b, c, d) SELECT g, g % 977, g % 13, g % 7919 FROM generate_series(1, 200000) g;
-INSERT INTO left_alone SELECT g, g % 5000, g % 3 FROM generate_series(1, 60000) g;
-ANALYZE;
-"""
+SETTINGS = {
+    "shared_preload_libraries": "pg_stat_statements", "fsync": "off", "synchronous_commit": "off",
+    "autovacuum": "off", "work_mem": "4MB", "max_parallel_workers_per_gather": "0",
+}  # fmt: skip
+SEPARATED = {Finding.BETTER: (0.0, 0.8), Finding.SAME: (0.9, 1.1), Finding.WORSE: (1.25, float("inf"))}
+"""Median after / before, as the sender of the load measured it beside a control, that shows a case to be what it is
+made for."""
+HEADING = "change           truth    median ms before, after  machine  like for like  minutes seconds  verdict; state"
 
 
-@dataclass(frozen=True)
-class Made:
-    table: str
-    statement: str
-    changes: tuple[str, ...]
-    truth: Finding
+def on_a_server(before: int, after: int, names: Sequence[str]) -> None:
+    counts: Counter[str] = Counter()
+    cases_made = [case for case in CASES if not names or case.name in names]
+    print(HEADING)
+    with start_cluster(find_binaries(), prefix="optischema-bench-", settings=SETTINGS) as cluster:
+        with psycopg.connect(cluster.dsn(), autocommit=True) as session:
+            session.execute(MAKE_APP.encode())
+        for case in cases_made:
+            begun = time.monotonic()
+            found = _one(cluster, case, before, after)
+            told = found.verdict(case.load)
+            low, high = SEPARATED[case.truth]
+            answer = "right" if told == case.truth else "not known" if told == Finding.UNKNOWN else "WRONG"
+            if not low <= found.timed.ratio <= high:
+                answer += ", but the sender measured another effect than the case was made for"
+            counts[answer] += 1
+            medians = f"{median(found.timed.before):.3g}, {median(found.timed.after):.3g}"
+            seconds = time.monotonic() - begun
+            moved = f"{found.timed.machine:7.2f}x {found.timed.ratio:13.2f}x"
+            figures = f"{medians:>24} {moved} {found.minutes:8.0f} {seconds:7.0f}"
+            print(f"{case.name:16} {case.truth:7} {figures}  {told}; {found.change.state}: {answer}", flush=True)
+    print(f"{len(cases_made)} cases: {', '.join(f'{count} {answer}' for answer, count in counts.items())}")
 
 
-MADE = (
-    Made("helped", "SELECT count(note) FROM helped WHERE customer = %s", ("CREATE INDEX ON helped (customer)",),
-         Finding.BETTER),
-    Made("hurt", "INSERT INTO hurt (a, b, c, d) SELECT %s + g, random() * 1e9, random() * 1e9, random() * 1e9"
-         " FROM generate_series(1, 200) g",
-         tuple(f"CREATE INDEX ON hurt ({columns})" for columns in ("b", "c", "d", "b, c", "c, d", "d, b", "note, b")),
-         Finding.WORSE),
-    Made("left_alone", "SELECT count(seldom) FROM left_alone WHERE customer = %s",
-         ("CREATE INDEX ON left_alone (seldom)",), Finding.SAME),
-)  # fmt: skip
-
-
-def load(dsn: str, made: Made, stop: threading.Event) -> None:
-    """The statement again and again, with pauses that are never the same."""
-    dice = random.Random(made.table)
+def _one(cluster: Cluster, case: Case, before: int, after: int) -> Outcome:
+    """In a database, with a history and a journal, of its own; what it leaves on the server is taken back."""
+    with psycopg.connect(cluster.dsn(), autocommit=True) as session:
+        session.execute(f"CREATE DATABASE {case.name}".encode())
+    dsn = cluster.dsn(case.name)
     with psycopg.connect(dsn, autocommit=True) as session:
-        while not stop.is_set():
-            cursor = session.execute(made.statement, (dice.randrange(5000),))
-            if cursor.description:
-                cursor.fetchall()
-            stop.wait(dice.expovariate(1 / 0.08))
-
-
-def on_a_server(before: float, after: float) -> list[tuple[Made, Effect, float]]:
-    """(change, its effect at the end, minutes until the first verdict)"""
-    with tempfile.TemporaryDirectory() as folder:
-        history = History.open(Path(folder) / "history.db")
-        with start_cluster(find_binaries(), prefix="optischema-bench-", settings=SETTINGS) as cluster:
-            with psycopg.connect(cluster.dsn(), autocommit=True) as session:
-                session.execute(SCHEMA)
-            spec = resolve(cluster.dsn(), Config())
-            stop = threading.Event()
-            threads = [threading.Thread(target=load, args=(cluster.dsn(), made, stop)) for made in MADE]
-            for thread in threads:
-                thread.start()
-            try:
-                return _watched(cluster.dsn(), spec, history, before, after)
-            finally:
-                stop.set()
-                for thread in threads:
-                    thread.join()
-                history.close()
-
-
-def _watched(dsn: str, spec: object, history: History, before: float, after: float) -> list[tuple[Made, Effect, float]]:
-    observe(spec, history, ticks=round(before * 60 / TICK), interval=TICK)  # type: ignore[arg-type]
-    begun = time.time()
-    with psycopg.connect(dsn, autocommit=True) as session:
-        for made in MADE:
-            for change in made.changes:
-                session.execute(change)
-    applied = time.time()
-    (identity, _), *_ = history.targets()
-    first: dict[str, float] = {}
-    found: dict[str, Effect] = {}
-    while time.time() < applied + after * 60:
-        observe(spec, history, ticks=round(30 / TICK), interval=TICK)  # type: ignore[arg-type]
-        for made in MADE:
-            scope = Scope((), "public", made.table, whole_table=True)
-            found[made.table] = effect(history, identity.fingerprint, scope, begun, applied)
-            rows = found[made.table].rows
-            if rows and rows[0].test.decided:
-                first.setdefault(made.table, (time.time() - applied) / 60)
-    return [(made, found[made.table], first.get(made.table, float("nan"))) for made in MADE]
+        session.execute(b"CREATE EXTENSION pg_stat_statements")
+        session.execute(case.schema.format(database=case.name).encode())
+        session.execute(b"SELECT pg_stat_statements_reset()")
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            paths = Paths(Path(folder) / "config.toml", Path(folder))
+            return judged(dsn, paths, case.load, case.change.format(database=case.name), before=before, after=after)
+    finally:
+        with psycopg.connect(cluster.dsn(), autocommit=True) as session:
+            session.execute(f"DROP DATABASE {case.name} WITH (FORCE)".encode())
+            session.execute(f"ALTER ROLE {APP} RESET ALL".encode())
+            session.execute(b"ALTER SYSTEM RESET ALL")
+            session.execute(b"SELECT pg_reload_conf()")
 
 
 def simulated(seeds: int) -> None:
@@ -146,17 +108,16 @@ def simulated(seeds: int) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("--before", type=float, default=5.0, help="minutes")
-    parser.add_argument("--after", type=float, default=40.0, help="minutes")
+    parser.add_argument("--before", type=int, default=200, help="rounds")
+    parser.add_argument("--after", type=int, default=900, help="rounds at most")
+    parser.add_argument("--cases", nargs="*", default=(), help="of benchmarks/real_changes.py; all by default")
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--only", choices=("simulated", "server"))
     arguments = parser.parse_args()
     if arguments.only != "server":
         simulated(arguments.seeds)
     if arguments.only != "simulated":
-        for made, told, minutes in on_a_server(arguments.before, arguments.after):
-            for row in told.rows:
-                print(f"{made.table} (truth: {made.truth}): {row.test.finding} after {minutes:.1f} min, {row.test}")
+        on_a_server(arguments.before, arguments.after, arguments.cases)
 
 
 if __name__ == "__main__":

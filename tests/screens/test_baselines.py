@@ -47,7 +47,8 @@ def baselines(monkeypatch: pytest.MonkeyPatch) -> None:
     ("name", "keys"),
     [
         ("list", ("5",)), ("comparison", COMPARED), ("plans", (*COMPARED, "enter")),
-        ("new", ("5", "n", "tab", "x", "enter")),
+        # another dialog before it: the styles of both are then known to the application
+        ("new", ("5", "x", "n", "n", "tab", "x", "enter")),
     ],
 )  # fmt: skip
 def test_picture(snap_compare: Any, name: str, keys: tuple[str, ...], size: tuple[int, int]) -> None:

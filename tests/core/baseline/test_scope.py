@@ -57,3 +57,9 @@ def test_what_a_scope_takes() -> None:
     assert (target.queryids, target.writes) == ((1, 2, 3), frozenset())
     assert Scope().empty
     assert Scope(schema="public", table="items").empty
+
+
+def test_the_programs_own_statements_are_no_evidence() -> None:
+    window = [stats(1, "SELECT * FROM items", 50.0), stats(2, "SELECT /* optischema-tui */ * FROM items", 50.0)]
+    for scope in (Scope(whole_target=True), Scope(schema="public", table="items", whole_table=True)):
+        assert choose(scope, window).queryids == (1,)
