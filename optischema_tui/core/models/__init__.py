@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from optischema_tui.core.models.advice import Affected as Affected
     from optischema_tui.core.models.advice import CurvePoint as CurvePoint
     from optischema_tui.core.models.advice import Evidence as Evidence
-    from optischema_tui.core.models.advice import Finding as Finding
     from optischema_tui.core.models.advice import Recommendation as Recommendation
     from optischema_tui.core.models.advice import Risk as Risk
     from optischema_tui.core.models.advice import recommendation_id as recommendation_id
@@ -28,6 +27,11 @@ if TYPE_CHECKING:
     from optischema_tui.core.models.changes import ChangeState as ChangeState
     from optischema_tui.core.models.changes import Check as Check
     from optischema_tui.core.models.changes import Level as Level
+    from optischema_tui.core.models.findings import Finding as Finding
+    from optischema_tui.core.models.findings import FindingKind as FindingKind
+    from optischema_tui.core.models.findings import Impact as Impact
+    from optischema_tui.core.models.findings import Reason as Reason
+    from optischema_tui.core.models.findings import finding_id as finding_id
     from optischema_tui.core.models.identity import OBSERVED as OBSERVED
     from optischema_tui.core.models.identity import KnownTarget as KnownTarget
     from optischema_tui.core.models.identity import RecentTarget as RecentTarget
@@ -69,9 +73,10 @@ _HOMES = {
     "picture": """Kpis QueryRow LoadPoint Hidden Picture StoredTick""",
     "readings": """ActivitySample Reading Session WaitPoint""",
     "schema": """ColumnFacts ForeignKey IndexSpec IndexFacts TableFacts CatalogFacts""",
-    "advice": """Risk Finding Affected CurvePoint Evidence Recommendation recommendation_id""",
+    "advice": """Risk Affected CurvePoint Evidence Recommendation recommendation_id""",
     "advice_run": """AdviceRun Fidelity""",
     "changes": """ChangeState Change Level Check BuildProgress AuditEntry""",
+    "findings": """FindingKind Reason Impact Finding finding_id""",
     "baselines": """WindowStats Interval KeptPlan Baseline""",
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names.split()}

@@ -16,17 +16,6 @@ class Risk(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """A fact worth knowing. `id` is stable, so that a dismissed one stays so."""
-
-    id: str
-    kind: str
-    title: str
-    evidence: tuple[str, ...]
-    share: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
 class Affected:
     """One statement that a recommendation touches, with the lab's costs (planner units)."""
 
