@@ -17,7 +17,7 @@ from optischema_tui import messages as m
 from optischema_tui.actions import bindings
 from optischema_tui.core.clock import local_stamp, local_time
 from optischema_tui.core.errors import OptischemaError
-from optischema_tui.core.models import Baseline, KeptPlan
+from optischema_tui.core.models import Baseline
 from optischema_tui.core.moment import EXAMPLES, parse_moment
 from optischema_tui.core.safe_text import one_line
 from optischema_tui.filter_view import FilterView
@@ -163,19 +163,10 @@ class BaselinesScreen(FilterView[Any]):
         def plans(width: int) -> list[Line]:
             if row is None or self.front != PLANS:
                 return []
-            pair = plan_pair_lines(*self._plans_of(row), width, glyphs)
+            pair = plan_pair_lines(*row.plans, width, glyphs)
             return [*row_lines(row, width, glyphs), (), *pair]
 
         self.query_one("#plans", LineView).show(plans)
-
-    def _plans_of(self, row: Compared) -> tuple[KeptPlan | None, KeptPlan | None]:
-        """Before and after; where a baseline has no plans at all, with the reason that it knows."""
-        known = {each.name: each.no_plans for each in self.state.baselines or ()}
-        before, after = (
-            plan or KeptPlan(row.key.queryid, 0.0, "", known.get(side, ""))
-            for side, plan in zip(self.asked, row.plans, strict=True)
-        )
-        return before, after
 
     def _summary(self) -> Line:
         window: Piece = (self._window_words(), "accent")
@@ -379,7 +370,7 @@ class BaselinesScreen(FilterView[Any]):
         return "\n\n".join(part for part in parts if part.strip()) + "\n"
 
     def _plans_text(self, row: Compared) -> str:
-        return _text(plan_pair_lines(*self._plans_of(row), 160, self.glyphs))
+        return _text(plan_pair_lines(*row.plans, 160, self.glyphs))
 
     def exported(self) -> Any:
         found = self.comparison

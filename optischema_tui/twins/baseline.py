@@ -172,7 +172,11 @@ def _plan_json(plan: KeptPlan | None) -> dict[str, Any] | None:
     if plan is None:
         return None
     document = json.loads(plan.document) if tree(plan) is not None else None
-    return {"taken_at": iso(plan.taken_at), "document": document, "error": clean(plan.error) or None}
+    return {
+        "taken_at": iso(plan.taken_at) if plan.taken_at else None,
+        "document": document,
+        "error": clean(plan.error) or None,
+    }
 
 
 def _side(stats: WindowStats | None) -> dict[str, Any]:

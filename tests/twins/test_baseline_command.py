@@ -56,3 +56,17 @@ def test_the_life_of_a_baseline(called: Any) -> None:
     assert called("show", "hour one", code=2)["error"]
     assert called("delete", code=2)["error"]
     assert called("list", "hour two", code=2)["error"]
+
+
+def test_plans_that_could_not_be_taken_are_told(
+    called: Any, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    away = called("create", "away", "--minutes", "59")
+    assert away["planned"] == 0
+    assert away["no_plans"], "the server of this history is not there"
+    assert "not asked for" in called("create", "unasked", "--minutes", "59", "--no-plans")["no_plans"]
+    (first, *_) = called("compare", "away", "unasked")["statements"]
+    assert [side["document"] for side in first["plans"]] == [None, None]
+    assert [side["error"] for side in first["plans"]] == [away["no_plans"], "They were not asked for"]
+    assert run(["--state-dir", str(tmp_path), "baseline", "compare", "away", "unasked", "--plans"]) == 0
+    assert "after: no plan: They were not asked for" in capsys.readouterr().out

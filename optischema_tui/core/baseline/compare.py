@@ -103,16 +103,22 @@ class Comparison:
 
 def compare(a: Baseline, b: Baseline) -> Comparison:
     """`a` is before, `b` is after."""
-    plans = [{each.queryid: each for each in side.plans} for side in (a, b)]
-    rows = tuple(
-        replace(
-            row, plans=(pair := (plans[0].get(row.key.queryid), plans[1].get(row.key.queryid))), plan=plan_words(*pair)
-        )
-        for row in compare_windows(a.statements, b.statements)
-    )
-    return Comparison(
-        a.name, b.name, a.until - a.since, b.until - b.since, rows, _total(a.statements, b.statements, rows)
-    )
+    rows = tuple(_with_plans(row, a, b) for row in compare_windows(a.statements, b.statements))
+    total = _total(a.statements, b.statements, rows)
+    return Comparison(a.name, b.name, a.until - a.since, b.until - b.since, rows, total)
+
+
+def _with_plans(row: Compared, a: Baseline, b: Baseline) -> Compared:
+    pair = _plan_of(row, a), _plan_of(row, b)
+    return replace(row, plans=pair, plan=plan_words(*pair))
+
+
+def _plan_of(row: Compared, side: Baseline) -> KeptPlan | None:
+    """Of a side that has none at all, an empty one that says why."""
+    queryid = row.key.queryid
+    if side.no_plans:
+        return KeptPlan(queryid, 0.0, "", side.no_plans)
+    return next((plan for plan in side.plans if plan.queryid == queryid), None)
 
 
 def compare_windows(before: Sequence[WindowStats], after: Sequence[WindowStats]) -> tuple[Compared, ...]:

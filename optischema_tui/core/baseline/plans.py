@@ -8,7 +8,8 @@ from collections import Counter
 from optischema_tui.core.models import KeptPlan
 from optischema_tui.core.workload.plan import PlanNode, parse_plan
 
-SAME = "same plan"
+SAME, OTHER = "same plan", "another plan"
+"""How the words begin."""
 _NAMED = 3
 """Nodes of each side that are named."""
 
@@ -25,8 +26,8 @@ def plan_words(before: KeptPlan | None, after: KeptPlan | None) -> str:
         return SAME
     gone, come = _named(old, new), _named(new, old)
     if not gone and not come:
-        return "another plan: the same nodes in another order"
-    return f"another plan: {gone or 'nothing'} became {come or 'nothing'}"
+        return f"{OTHER}: the same nodes in another order"
+    return f"{OTHER}: {gone or 'nothing'} became {come or 'nothing'}"
 
 
 def tree(kept: KeptPlan | None) -> PlanNode | None:

@@ -10,16 +10,17 @@ from optischema_tui.core.change.faults import reach
 from optischema_tui.core.change.kinds.registry import kind_of
 from optischema_tui.core.change.ledger import Ledger
 from optischema_tui.core.change.states import UNDOABLE
-from optischema_tui.core.errors import PlanFailed, UsageError
+from optischema_tui.core.errors import UsageError
 from optischema_tui.core.models import Change, ChangeState
-from optischema_tui.core.safe_text import one_line
-from optischema_tui.core.target.explain import explain_document
+from optischema_tui.core.target.explain_each import explain_each
 from optischema_tui.core.workload.plan import parse_plan
 
 if TYPE_CHECKING:
     import psycopg
 
 _MOST_STATEMENTS = 20
+_SECONDS = 10.0
+"""For the plans of all of them."""
 _EVIDENCE = ("text", "plan")
 """What of a plan is kept as evidence, and is too long for the chain itself."""
 
@@ -83,20 +84,19 @@ def plans_before(connection: psycopg.Connection[Any], change: Change) -> list[di
 def _plans(connection: psycopg.Connection[Any], change: Change, names: frozenset[str]) -> list[dict[str, Any]]:
     """For each affected statement: queryid, text, whether its plan reads the index, whether it should, and the plan, or
     why there is none."""
-    found = []
-    for statement in change.detail.get("statements", ())[:_MOST_STATEMENTS]:
-        uses, error, document = False, "", None
-        try:
-            document = explain_document(connection, str(statement["text"]))
-            uses = not names.isdisjoint(parse_plan(document).indexes())
-        except PlanFailed as failure:
-            error = one_line(failure.sentence, 200)
-        due = bool(statement.get("generic", True))
-        found.append({
-            "queryid": statement["queryid"], "uses": uses, "due": due, "error": error, "text": statement["text"],
+    statements = change.detail.get("statements", ())[:_MOST_STATEMENTS]
+    planned = explain_each(connection, [str(each["text"]) for each in statements], _SECONDS)
+    return [
+        {
+            "queryid": statement["queryid"],
+            "uses": document is not None and not names.isdisjoint(parse_plan(document).indexes()),
+            "due": bool(statement.get("generic", True)),
+            "error": error,
+            "text": statement["text"],
             "plan": document,
-        })  # fmt: skip
-    return found
+        }
+        for statement, (document, error) in zip(statements, planned, strict=True)
+    ]
 
 
 def mark_part_undone(ledger: Ledger) -> None:

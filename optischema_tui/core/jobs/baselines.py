@@ -9,6 +9,7 @@ from dataclasses import replace
 from optischema_tui.core.audit.journal import Journal
 from optischema_tui.core.baseline.baseline import create, take
 from optischema_tui.core.baseline.compare import Compared, Comparison, Verdict, compare
+from optischema_tui.core.baseline.plans import OTHER
 from optischema_tui.core.baseline.scope import choose
 from optischema_tui.core.baseline.verdict import Finding, judge_statement
 from optischema_tui.core.change.ids import short
@@ -170,10 +171,16 @@ def _changes_between(paths: Paths, fingerprint: str, before: Baseline, after: Ba
 
 
 def _with_plans(rows: Sequence[Compared], changes: Sequence[Change]) -> tuple[Compared, ...]:
-    """Where no two plans were kept, what the journal knows: which statements read the index of a change after it."""
+    """Where no two plans were kept, what the journal knows: which statements read the index of a change after it. Of a
+    plan that became another without a change of this program: that it did."""
     words: dict[int, str] = {}
     for change in changes:
         for plan in change.detail.get("plans", ()):
             if plan.get("uses"):
                 words[int(plan["queryid"])] = f"before without {change.subject}, after with it"
-    return tuple(row if row.plan else replace(row, plan=words.get(row.key.queryid, "")) for row in rows)
+    alone = "" if changes else "; no change of this program lies between"
+
+    def told(row: Compared) -> str:
+        return row.plan + alone if row.plan.startswith(OTHER) else row.plan or words.get(row.key.queryid, "")
+
+    return tuple(replace(row, plan=told(row)) for row in rows)

@@ -1,4 +1,5 @@
-"""Plans from the target's own planner. Nothing that passes here is ever executed."""
+"""Plans from the target's own planner. No statement that passes here is ever executed; planning may evaluate its
+immutable functions, in a transaction that is read-only."""
 
 from __future__ import annotations
 

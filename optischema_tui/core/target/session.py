@@ -85,11 +85,11 @@ def _first(spec: TargetSpec, application_name: str) -> psycopg.Connection[Any]:
 
 
 @contextmanager
-def reading(spec: TargetSpec, *, statement_timeout_ms: int = 20_000) -> Iterator[psycopg.Connection[Any]]:
+def reading(spec: TargetSpec) -> Iterator[psycopg.Connection[Any]]:
     """`open_session`, and what the server says while it is open is raised as the project's errors too."""
     import psycopg
 
-    with open_session(spec, statement_timeout_ms=statement_timeout_ms) as connection:
+    with open_session(spec) as connection:
         try:
             yield connection
         except psycopg.Error as error:

@@ -7,28 +7,38 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from optischema_tui.core.audit.story import story
 from optischema_tui.core.baseline.compare import compare
 from optischema_tui.core.baseline.plans import SAME, plan_words, tree
+from optischema_tui.core.change import verify
 from optischema_tui.core.change.ids import short
 from optischema_tui.core.change.protocol import apply_change
 from optischema_tui.core.clock import FixedClock
+from optischema_tui.core.collect.texts import TEXT_CHARACTERS
 from optischema_tui.core.history.store import History
-from optischema_tui.core.jobs import baselines
+from optischema_tui.core.jobs import baselines, kept_plans
 from optischema_tui.core.jobs.kept_plans import MOST, take_plans
-from optischema_tui.core.models import Baseline, KeptPlan, WindowStats
+from optischema_tui.core.models import Baseline, ChangeState, KeptPlan, StatementKey, WindowStats
 from optischema_tui.core.paths import Paths
+from optischema_tui.core.target.explain_each import explain_each
+from optischema_tui.core.target.session import reading
 from optischema_tui.widgets.glyphs import ASCII
 from optischema_tui.widgets.story_lines import story_lines
+from tests.core import conftest as fed
 from tests.core.change.conftest import STATEMENT, spec_for
-from tests.core.conftest import Feed, key
+from tests.core.conftest import Feed
 
 Bench = Any
 
 
-def window(*texts: str) -> tuple[WindowStats, ...]:
-    """Statements with the queryids 1, 2, ... as they stand, the heaviest first."""
-    return tuple(WindowStats(key(at), text, 100, 1000.0 / at, 100, 100, 0) for at, text in enumerate(texts, 1))
+def window(bench: Bench, *texts: str) -> tuple[WindowStats, ...]:
+    """Statements of the bench's database with the queryids 1, 2, ... as they stand, the heaviest first."""
+    return tuple(
+        WindowStats(StatementKey(10, bench.identity.database_oid, at), text, 100, 1000.0 / at, 100, 100, 0)
+        for at, text in enumerate(texts, 1)
+    )
 
 
 def baseline(name: str, statements: tuple[WindowStats, ...], plans: tuple[KeptPlan, ...]) -> Baseline:
@@ -36,7 +46,9 @@ def baseline(name: str, statements: tuple[WindowStats, ...], plans: tuple[KeptPl
 
 
 def test_a_plan_that_changed_is_told_by_its_nodes(bench: Bench) -> None:
-    statements = window(STATEMENT, "SELECT count(*) FROM items", "SELECT * FROM nowhere WHERE id = $1", "VACUUM items")
+    statements = window(
+        bench, STATEMENT, "SELECT count(*) FROM items", "SELECT * FROM nowhere WHERE id = $1", "VACUUM items"
+    )
     before, why = take_plans(bench.spec, statements)
     assert (why, [bool(plan.document) for plan in before]) == ("", [True, True, False, False])
     assert [plan.error for plan in before][2:] == [
@@ -58,32 +70,54 @@ def _sides(statements: Any, before: Any, after: Any) -> tuple[Baseline, Baseline
 
 
 def test_wanted_plans_come_first_and_no_more_than_some_are_asked_for(bench: Bench) -> None:
-    statements = window(*(f"SELECT {number}" for number in range(MOST + 5)))
+    statements = window(bench, *(f"SELECT {number}" for number in range(MOST + 5)))
     found, _ = take_plans(bench.spec, statements, first=(MOST + 3, 99_999))
     assert [plan.queryid for plan in found] == [MOST + 3, *range(1, MOST)]
 
 
-class Slow(FixedClock):
-    """Each look at it is a second later."""
-
-    def monotonic(self) -> float:
-        self.advance(1.0)
-        return super().monotonic()
-
-
-def test_a_server_that_is_slow_to_plan_is_not_held_up(bench: Bench) -> None:
-    found, _ = take_plans(bench.spec, window("SELECT 1", "SELECT 2", "SELECT 3"), clock=Slow())
-    assert [bool(plan.document) for plan in found] == [True, True, False]
+def test_a_server_that_is_slow_to_plan_is_not_held_up(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.sql("CREATE FUNCTION slow() RETURNS int IMMUTABLE LANGUAGE sql AS 'SELECT 1 FROM pg_sleep(60)'")
+    monkeypatch.setattr(kept_plans, "SECONDS", 0.3)
+    found, _ = take_plans(bench.spec, window(bench, "SELECT 1", "SELECT slow()", "SELECT 3"))
+    assert [bool(plan.document) for plan in found] == [True, False, False]
+    assert "statement timeout" in found[1].error
     assert "took too long" in found[2].error
+
+
+def test_an_apply_waits_for_no_plan(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.sql("CREATE FUNCTION slow() RETURNS int IMMUTABLE LANGUAGE sql AS 'SELECT 1 FROM pg_sleep(60)'")
+    monkeypatch.setattr(verify, "_SECONDS", 0.3)
+    change = bench.approved()
+    statements = [{**change.detail["statements"][0], "text": "SELECT slow()"}, *change.detail["statements"]]
+    bench.journal.save(replace(change, detail={**change.detail, "statements": statements}), "change.noted", {})
+    done = apply_change(bench.journal, bench.spec, change.id, limits=bench.quick)
+    assert done.state is ChangeState.VERIFYING
+    assert next(pair.before.error for pair in story(bench.journal, change.id).plans if pair.before is not None)
+
+
+def test_what_is_not_of_this_database_or_not_whole_is_not_planned(bench: Bench) -> None:
+    own, cut, other = window(bench, "SELECT 1", "SELECT 2" + " " * TEXT_CHARACTERS, "SELECT 3")
+    other = replace(other, key=replace(other.key, dbid=1))
+    assert [plan.queryid for plan in take_plans(bench.spec, (own, cut, other))[0]] == [1]
+    assert take_plans(bench.spec, (cut, other)) == ((), "No statement of this database is known with its whole text")
+
+
+def test_after_a_lost_connection_what_was_planned_stays(bench: Bench) -> None:
+    with reading(bench.spec) as session:
+        end = "SELECT pg_terminate_backend(pg_backend_pid())"
+        bench.sql(f"CREATE FUNCTION leave() RETURNS bool IMMUTABLE LANGUAGE sql AS '{end}'")
+        found = explain_each(session, ["SELECT 1", "SELECT leave()", "SELECT 3"], 5.0)
+    assert [document is not None for document, _ in found] == [True, False, False]
+    assert found[1][1] == found[2][1] != ""
 
 
 def test_without_a_server_a_baseline_says_why_it_has_no_plans(bench: Bench) -> None:
     away = spec_for("host=/nowhere dbname=x user=y")
-    found, why = take_plans(away, window("SELECT 1"))
+    found, why = take_plans(away, window(bench, "SELECT 1"))
     assert found == ()
     assert why
-    assert take_plans(None, window("SELECT 1"))[1]
-    assert "no statement" in take_plans(bench.spec, window(""))[1]
+    assert take_plans(None, window(bench, "SELECT 1"))[1]
+    assert take_plans(bench.spec, window(bench, ""))[0] == ()
 
 
 def test_what_is_no_plan_is_no_tree() -> None:
@@ -112,8 +146,12 @@ def test_nodes_in_another_order_are_another_plan() -> None:
     assert many == "another plan: nothing became Limit, Sort, Unique and 1 more"
 
 
-def test_the_baseline_before_a_change_and_now_have_plans(bench: Bench, tmp_path: Path) -> None:
+def test_the_baseline_before_a_change_and_now_have_plans(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     clock, paths = FixedClock(), Paths(tmp_path / "config.toml", tmp_path)
+    oid = bench.identity.database_oid
+    monkeypatch.setattr(fed, "key", lambda queryid: StatementKey(10, oid, queryid))
     history = History.open(paths.history_db, clock)
     feed = Feed(history, clock)
     feed.tick({1: [1.0], 2: [1.0]}, first=True)
@@ -131,7 +169,7 @@ def test_the_baseline_before_a_change_and_now_have_plans(bench: Bench, tmp_path:
     with_plans = baselines.compare_baselines(paths, made.target, found.name, None, 60, spec=bench.spec, clock=clock)
     assert [row.plan for row in with_plans.rows] == [SAME, SAME]
     without = baselines.compare_baselines(paths, made.target, found.name, None, 60, clock=clock)
-    assert [row.plans[1] for row in without.rows] == [None, None]
+    assert [row.plans[1].error for row in without.rows if row.plans[1] is not None] == ["They were not asked for"] * 2
     away = spec_for("host=/nowhere dbname=x user=y")
     assert baselines.create_baseline(paths, made.target, "far", spec=away, clock=clock).no_plans
 
