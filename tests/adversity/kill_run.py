@@ -74,6 +74,8 @@ class Field:
 
 def prepare(dsn: str, path: Path, case: Case) -> Field:
     with psycopg.connect(dsn, autocommit=True) as session:
+        # A server that is struck at once still has all that was here before.
+        session.execute("SET synchronous_commit = on")
         session.execute(SETUP)
         session.execute("DO $$ BEGIN CREATE ROLE killed_role; EXCEPTION WHEN duplicate_object THEN NULL; END $$")
         session.execute("ALTER SYSTEM RESET random_page_cost")

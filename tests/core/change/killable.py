@@ -19,7 +19,7 @@ from psycopg.conninfo import conninfo_to_dict
 from optischema_tui.core.audit.journal import Journal
 from optischema_tui.core.change import faults, protocol
 from optischema_tui.core.change.limits import Limits
-from optischema_tui.core.errors import ChangeFailed, TargetError
+from optischema_tui.core.errors import ChangeFailed, ChangeRefused, TargetError
 from optischema_tui.core.target.spec import TargetSpec
 
 REFUSED = 3
@@ -72,7 +72,7 @@ def _run(
     saying.send("ready")
     try:
         code = step(*arguments, **named)
-    except (ChangeFailed, TargetError) as error:
+    except (ChangeFailed, ChangeRefused, TargetError) as error:
         saying.send(error.sentence)
         code = REFUSED
     except BaseException:
