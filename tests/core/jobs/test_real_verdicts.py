@@ -36,9 +36,7 @@ def test_a_change_that_helps_by_factors_is_kept(quiet_db: str, tmp_path: Path, n
 def test_a_change_that_does_nothing_is_the_same(quiet_db: str, tmp_path: Path) -> None:
     case, found = outcome(quiet_db, tmp_path, "analyze_fresh", before=150, after=800)
     if not 0.9 < found.timed.machine < 1.1:
-        pytest.skip(
-            f"the machine took {found.timed.machine:.2f} times as long afterwards: nothing can be the same"
-        )
+        pytest.skip(f"the machine took {found.timed.machine:.2f} times as long afterwards: nothing can be the same")
     assert 0.8 < found.timed.ratio < 1.25
     assert found.verdict(case.load) in (case.truth, Finding.UNKNOWN), found.change.detail
     assert (found.change.state is ChangeState.KEPT) == (found.verdict(case.load) is case.truth)
