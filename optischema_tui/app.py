@@ -190,6 +190,8 @@ class OptischemaApp(App[int]):
     @on(m.Fact)
     def _fact(self, fact: m.Fact) -> None:
         self.state = fold(self.state, fact)
+        if not self.screen_stack:  # a job that ended after the screens did
+            return
         if isinstance(fact, m.Told):
             self.say(fact.sentence, fact.severity)
             if fact.bell:

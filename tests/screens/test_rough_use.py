@@ -25,6 +25,13 @@ from optischema_tui.widgets.status_line import Part, fit_parts
 WHO = "optischema-tui collect (pid 20848)"
 
 
+async def test_a_job_that_ends_after_the_screens_is_no_failure() -> None:
+    async with stage(sample.picture()) as held:
+        app = held.app
+    assert not app.screen_stack
+    app._fact(m.Told("too late", "information"))
+
+
 async def test_who_collects_is_told_on_a_narrow_screen_too() -> None:
     label = "a-long-host-name.internal/app"
     for size, told in (((80, 24), "following"), ((130, 40), f"following {WHO}")):
