@@ -1,0 +1,1 @@
+"""Vacuum, freezing, statistics, sequences: what keeps tables in order."""

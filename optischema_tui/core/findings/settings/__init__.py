@@ -1,0 +1,1 @@
+"""Settings that cost the server something that was seen."""
