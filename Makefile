@@ -7,7 +7,7 @@ SIDE_BY_SIDE := -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test test-all check format lock build picture recording clean test-matrix bench-start bench-idle bench-cost bench-faults \
-	bench-sampling bench-history bench-lab bench-sizes bench-index-data bench-index bench-index-real bench-verdicts bench-apply
+	bench-sampling bench-history bench-analytics bench-lab bench-sizes bench-index-data bench-index bench-index-real bench-verdicts bench-apply
 
 help:  ## this list
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -76,6 +76,9 @@ bench-sampling: $(STAMP)  ## a tick at 100,000 statements against reading the wh
 
 bench-history: $(STAMP)  ## 30 days of 1,000 statements: size, saving, charts
 	@$(BIN)/python benchmarks/history.py $(ARGS)
+
+bench-analytics: $(STAMP)  ## a year of 1,000 statements: heatmaps, trends, movers, spikes
+	@$(BIN)/python benchmarks/analytics.py $(ARGS)
 
 bench-sizes: $(STAMP)  ## sizes of the lab's what-if indexes against real ones; ARGS=rows
 	@$(BIN)/python benchmarks/lab_sizes.py $(ARGS)

@@ -221,8 +221,8 @@ def ask(history: History, server: Server, days: float) -> None:
     measure("series, 600 points", lambda: history.series(TARGET, since, END, 600))
     measure("one statement, 600 points", lambda: history.statement_points(TARGET, key, since, END, 600))
     for measured in ("time", "calls", "latency"):
-        measure(f"heatmap, {measured}", lambda m=measured: history.heatmap(TARGET, since, END, None, m))
-    measure("heatmap of one statement", lambda: history.heatmap(TARGET, since, END, key, "latency"))
+        measure(f"heatmap, {measured}", lambda m=measured: history.heatmap(TARGET, since, END, None, m).cells)
+    measure("heatmap of one statement", lambda: history.heatmap(TARGET, since, END, key.queryid, "latency").cells)
     measure("waits, 600 points", lambda: history.waits(TARGET, since, END, 600))
     measure("session counts", lambda: history.session_counts(TARGET, since, END))
     print("Others:")

@@ -55,6 +55,13 @@ COMMANDS = {
     "withdraw": "withdraw a change of which nothing is on the server, with a reason",
     "dismiss": "put a recommendation aside, with a reason",
     "audit": "the hash-chained journal: list, verify, export, anchor, prune",
+    "findings": "what is worth knowing about indexes, settings, maintenance and workload, by what it costs",
+    "heatmap": "load by hour of the day and day, from history",
+    "trends": "load and latency over time with percent bands, and waits, from history",
+    "movers": "what changed between two windows of history, statement by statement",
+    "spike": "a past moment opened: its statements, waits and locks beside what is usual",
+    "report": "a span of history as one HTML or Markdown file, for people without the program",
+    "export": "what a command shows, as CSV, JSON or Markdown",
     "baseline": "named baselines: create, list, show, compare, delete",
     "plan": "the plan of one statement on the target, without running it",
     "what-if": "the same in the lab, with other indexes, settings or statistics",
@@ -66,9 +73,25 @@ _MODULES = {
     "approve": "changes", "keep": "changes", "withdraw": "changes", "dismiss": "changes",
     "rollback": "apply", "cancel": "apply",
     "objects": "families", "server": "families", "what-if": "what_if", "countersign": "policy",
+    "spike": "movers",
 }  # fmt: skip
 """Commands whose module in twins/ has another name."""
 _MOMENT = 'what history holds of a moment, e.g. "yesterday 14:00", "-2h"; the server is not asked'
+_OF_A_TARGET = (
+    "doctor",
+    "top",
+    "advise",
+    "lab",
+    "plan",
+    "what-if",
+    "activity",
+    "objects",
+    "server",
+    "policy",
+    "findings",
+)
+LOOKING_BACK = ("heatmap", "trends", "movers", "spike")
+"""Commands that look at history alone."""
 
 
 _VALUED = ("--config", "--state-dir", "--interval", "--theme")
@@ -140,7 +163,7 @@ def _moments_joined(words: list[str]) -> list[str]:
     """`--at -2h` and its like as one word: argparse would take the moment for an option."""
     joined: list[str] = []
     for word in words:
-        if joined and joined[-1] in ("--at", "--since", "--until"):
+        if joined and joined[-1] in ("--at", "--since", "--until", "--before"):
             joined[-1] = f"{joined[-1]}={word}"
         else:
             joined.append(word)
@@ -221,7 +244,7 @@ def _parser(command: str) -> ArgumentParser:
 
 def _observing(command: str, add: Callable[..., object]) -> None:
     """What the commands that look at a server understand."""
-    if command in ("doctor", "top", "advise", "lab", "plan", "what-if", "activity", "objects", "server", "policy"):
+    if command in _OF_A_TARGET:
         add("target", nargs="?", metavar="TARGET", help="see below")
     if command == "demo":
         add("--no-ui", action="store_true", help='print {"dsn": ...} as one line and run until a signal')
@@ -249,6 +272,16 @@ def _observing(command: str, add: Callable[..., object]) -> None:
             names = (*OBJECTS, *SERVER)
             add("--family", action="append", choices=names, metavar="NAME", help="only this one; may be repeated")
             add("--limit", type=_count, default=50, metavar="N", help="rows of a family to show (default 50)")
+    elif command == "findings":
+        kinds = ("indexes", "settings", "maintenance", "workload")
+        add("--kind", action="append", choices=kinds, help="only this one; may be repeated")
+        add("--all", action="store_true", help="with those that were put aside")
+        add("--dismiss", metavar="ID", help="put this finding aside, with a --reason")
+        add("--reason", metavar="TEXT", help="why it is put aside")
+    elif command in LOOKING_BACK:
+        _looking_back(command, add)
+    elif command in ("export", "report"):
+        _leaving(command, add)
     elif command == "profiles":
         add("action", nargs="?", choices=("list", "add", "remove", "check"), default="list")
         add("words", nargs="*", metavar="WORD", help="add: NAME CONNINFO; remove: NAME")
@@ -262,6 +295,55 @@ def _observing(command: str, add: Callable[..., object]) -> None:
         add("--budget", metavar="SIZE", help="bytes that new indexes may take in all, e.g. 500MB")
         add("--seconds", type=_span, metavar="S", help="end the search after S seconds with the best set so far")
         add("--no-sample", action="store_true", help="never read a row, statistics only (sample_rows = false)")
+
+
+def _looking_back(command: str, add: Callable[..., object]) -> None:
+    """What the commands understand that look at history alone."""
+    add("target", nargs="?", metavar="TARGET", help="see below")
+    add("--csv", action="store_true", help="the rows as CSV")
+    add("--md", action="store_true", help="the rows as a Markdown table")
+    if command == "spike":
+        add("--at", required=True, metavar="MOMENT", help='the moment, e.g. "yesterday 14:00", "-2h"')
+        add("--limit", type=_count, default=20, metavar="N", help="statements and waits to show (default 20)")
+        return
+    begin = {"heatmap": "--days", "trends": "a day before --until"}
+    if command == "movers":
+        add("--since", required=True, metavar="MOMENT", help='begin of the later window, e.g. "yesterday 14:00"')
+        add("--before", metavar="MOMENT", help="begin of the earlier window, which is as long (default: the same hours"
+            " of an earlier day)")  # fmt: skip
+        add("--limit", type=_count, default=40, metavar="N", help="statements to show (default 40)")
+    else:
+        add("--since", metavar="MOMENT", help=f"begin of the window (default: {begin[command]})")
+        add("--statement", metavar="QUERYID", help="of one statement (default: all together)")
+    add("--until", metavar="MOMENT", help="end of the window (default now)")
+    if command == "heatmap":
+        add("--days", type=_count, default=14, metavar="N", help="days up to --until, 60 at most (default 14)")
+        add("--measure", choices=("time", "calls", "latency", "blocks"), default="time", help="default time")
+    elif command == "trends":
+        add("--points", type=_count, default=24, metavar="N", help="stretches at most (default 24)")
+
+
+def _leaving(command: str, add: Callable[..., object]) -> None:
+    """What the commands understand that write a file for others."""
+    add("target", nargs="?", metavar="TARGET", help="see below")
+    if command == "report":
+        add("--since", required=True, metavar="MOMENT", help='begin of the span, e.g. "yesterday 14:00", "-7d"')
+        add("--until", metavar="MOMENT", help="end of the span (default now)")
+        add("--html", action="store_true", help="one HTML file without script or reference (the default)")
+        add("--md", action="store_true", help="Markdown, charts told in words")
+        add("--limit", type=_count, default=20, metavar="N", help="statements to show (default 20)")
+    else:
+        views = ("top", "activity", "objects", "server", "changes", "baselines", "audit")
+        add("--view", required=True, choices=views, help="the command whose answer is exported")
+        add("--format", choices=("csv", "json", "md"), default="csv", help="default csv")
+        add("--at", metavar="MOMENT", help=_MOMENT)
+        add("--seconds", type=_span, default=0.0, metavar="S", help="top, objects, server: look twice, S seconds apart")
+        add("--family", action="append", choices=(*OBJECTS, *SERVER), metavar="NAME",
+            help="objects, server: only this one; may be repeated")  # fmt: skip
+        add("--limit", type=_count, metavar="N", help="rows of a table (default: all)")
+    where = "in the present directory" if command == "report" else "standard output"
+    add("-o", dest="output", metavar="FILE", help=f"the file to write (0600); '-': standard output (default {where})")
+    add("--force", action="store_true", help="replace the file if there is one")
 
 
 def _changing(command: str, add: Callable[..., object]) -> None:

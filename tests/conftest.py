@@ -25,6 +25,7 @@ LONG = (
     "architecture/test_json_schema.py", "core/change/test_killed.py", "twins/test_killed_apply.py",
     "pty/test_whole_program.py", "screens/test_hostile_text.py", "loop/test_ui_loop.py", "pty/test_closed_terminal.py",
     "core/jobs/test_watch.py", "adversity/test_network_faults.py", "core/lab/test_lab_old_target.py",
+    "core/findings/settings/test_servers_set_wrong.py",
 )  # fmt: skip
 """Files that take long for their number of tests: a worker that met one at the end would be alone with it."""
 TCP_USER = "tester"

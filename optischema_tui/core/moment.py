@@ -43,6 +43,17 @@ def parse_moment(text: str, now: float, zone: tzinfo | None = None) -> float:
     return at
 
 
+def days_before(at: float, days: int, zone: tzinfo | None = None) -> float:
+    """The moment `days` days before `at` at which the clocks of `zone` (None: the machine's) showed the same."""
+    then = datetime.fromtimestamp(at, zone) - timedelta(days=days)
+    return max(0.0, then.replace(fold=0).timestamp())
+
+
+def weekday(day: str) -> str:
+    """`Fri` for `2026-11-20`."""
+    return _DAYS[date.fromisoformat(day).weekday()][:3].capitalize()
+
+
 def _calendar(words: str, text: str, now: float, zone: tzinfo | None) -> float:
     """The moment of a day, a time of day, or both."""
     if not words:

@@ -25,6 +25,7 @@ NOT_KEYS = {
     "approve": {"apply", "rollback", "cancel", "--yes"},
     "policy": {"built in"},
     "dismiss": {"dismissed"},
+    "findings": {"--dismiss"},
     "changes": {"--all"},
     "audit": {"list", "verify", "export", "prune", "--change"},
     "baseline": {"create", "list", "show", "compare", "delete"},
@@ -97,6 +98,7 @@ def answers(dsn: str) -> dict[str, list[Any]]:
     found["profiles"] = [call("profiles", "add", "one", "host=db1"), call("profiles"), call("profiles", "check")]
     found["profiles"].append(call("profiles", "remove", "one"))
     found["policy"] = [call("policy", dsn, "--allow-changes")]
+    found["findings"] = [call("findings", dsn)]
     advice = call("advise", dsn)
     rec = advice["recommendations"][0]["id"]
     found |= {"advise": [advice], "lab": [call("lab", dsn, "--check"), call("lab", "--forget")]}
@@ -138,8 +140,8 @@ def test_the_document_and_the_answers_have_the_same_keys(fresh_db: str) -> None:
             session.execute("SELECT id, total FROM orders WHERE customer_id = %s", (number + 1,)).fetchall()
     sections = documented()
     seen = {command: set(keys(values)) for command, values in answers(fresh_db).items()}
-    assert set(sections) - {"demo", "opinion", "countersign"} == set(seen), (
-        "an opinion needs hypopg, a second approval a second user"
+    assert set(sections) - {"demo", "opinion", "countersign", "heatmap", "report"} == set(seen), (
+        "an opinion needs hypopg, a second approval a second user; what looks at history has a test of its own"
     )
     for command, names in seen.items():
         extra = sections["changes"] if command in ("approve", "propose") else set()

@@ -56,7 +56,11 @@ class Advice(Access):
     def dismiss(self, recommendation_id: str, reason: str) -> None:
         """Hide it from now on, also when a later run finds it again. Raises UsageError for an unknown id."""
         found = self.recommendation(recommendation_id)
-        values = (found.id, found.target, storable(redact(reason)), self._clock.wall())
+        self.put_aside(found.id, found.target, reason)
+
+    def put_aside(self, finding_id: str, fingerprint: str, reason: str) -> None:
+        """Hide a finding or a recommendation of a target from now on."""
+        values = (finding_id, fingerprint, storable(redact(reason)), self._clock.wall())
         self._execute("INSERT OR REPLACE INTO dismissal VALUES (?, ?, ?, ?)", values)
 
     def restore(self, recommendation_id: str) -> None:
@@ -64,7 +68,7 @@ class Advice(Access):
         self._execute("DELETE FROM dismissal WHERE id = ?", (self.recommendation(recommendation_id).id,))
 
     def dismissed(self, fingerprint: str) -> dict[str, str]:
-        """Reason by recommendation id."""
+        """Reason by id, of recommendations and of findings."""
         return dict(self._fetch("SELECT id, reason FROM dismissal WHERE fingerprint = ?", (fingerprint,)))
 
     # --- baselines ---

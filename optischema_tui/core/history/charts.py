@@ -1,17 +1,14 @@
-"""History as lines and grids: a chart reads one tier, so that a month costs what an hour does."""
+"""History as lines: a chart reads one tier, so that a month costs what an hour does."""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 from optischema_tui.core.history.known_statements import Known
 from optischema_tui.core.history.tick_rollup import LOAD, Load, sum_loads
 from optischema_tui.core.history.tiers import CHARTED, chart_tier, grid
 from optischema_tui.core.models import LoadPoint
-
-MEASURES = ("time", "calls", "latency")
-HEAT_TIER = 3600
 
 
 def read_tier(connection: sqlite3.Connection, fingerprint: str, since: float, until: float, tier: int) -> list[Load]:
@@ -67,26 +64,6 @@ def statement_points(
         calls = sum(row[2] for row in group)
         thin.append((group[-1][0], calls, sum(row[3] for row in group) / calls))
     return thin
-
-
-def heat(
-    rows: Iterable[tuple[float, float, int, float]], measure: str, hour_of: Callable[[float], tuple[str, int]]
-) -> tuple[tuple[str, int, float], ...]:
-    """(day, hour, value) of intervals (end, seconds, calls, ms), by the hour that the middle of each is in."""
-    cells: dict[tuple[str, int], list[float]] = {}
-    for at, seconds, calls, time in rows:
-        cell = cells.setdefault(hour_of(at - min(seconds, HEAT_TIER) / 2), [0.0, 0.0])
-        cell[0] += calls
-        cell[1] += time
-    return tuple((day, hour, _value(measure, *sums)) for (day, hour), sums in sorted(cells.items()))
-
-
-def _value(measure: str, calls: float, time: float) -> float:
-    if measure == "time":
-        return time
-    if measure == "calls":
-        return calls
-    return time / calls if calls else 0.0
 
 
 # --- one interval of the past ---

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
-from optischema_tui.core.clock import local_hour
 from optischema_tui.core.history import (
     charts,
     intervals,
@@ -31,9 +30,6 @@ from optischema_tui.core.models import (
     WaitPoint,
     WindowStats,
 )
-
-Cell = tuple[str, int, float]
-"""(day as 2026-11-20, hour 0-23, value)"""
 
 
 class Past(Access):
@@ -107,34 +103,6 @@ class Past(Access):
         end = self._clock.wall() if until is None else until
         tier = chart_tier(end - since, points)
         return tuple(charts.statement_points(self._rows_of(fingerprint, key, since, end, tier), points, tier))
-
-    def heatmap(
-        self,
-        fingerprint: str,
-        since: float,
-        until: float | None = None,
-        key: StatementKey | None = None,
-        measure: str = "time",
-        hour_of: Callable[[float], tuple[str, int]] = local_hour,
-    ) -> tuple[Cell, ...]:
-        """A value for each hour in which anything was observed: "time" (ms of execution), "calls", or "latency" (ms per
-        call), of one statement or of the whole target. Days and hours are as `hour_of` tells them, by default of the
-        machine's zone. Raises ValueError for another measure."""
-        if measure not in charts.MEASURES:
-            raise ValueError(f"no measure {measure}: {', '.join(charts.MEASURES)}")
-        end = self._clock.wall() if until is None else until
-        if key is not None:
-            return charts.heat(self._rows_of(fingerprint, key, since, end, charts.HEAT_TIER), measure, hour_of)
-
-        def work(connection: sqlite3.Connection) -> list[Load]:
-            return charts.read_tier(connection, fingerprint, since, end, charts.HEAT_TIER)
-
-        loads = self._database.read(work)
-        rows = (
-            (load.at, load.seconds or 0.0, load.calls or 0, (load.calls or 0) * (load.mean_latency or 0.0))
-            for load in loads
-        )
-        return charts.heat(rows, measure, hour_of)
 
     def _rows_of(
         self, fingerprint: str, key: StatementKey, since: float, until: float, tier: int

@@ -10,6 +10,7 @@ from pathlib import Path
 from optischema_tui.core.clock import SYSTEM, Clock
 from optischema_tui.core.history import known_statements, readings, retention, samples, sessions
 from optischema_tui.core.history.advice import Advice
+from optischema_tui.core.history.analytics import Analytics
 from optischema_tui.core.history.database import Database
 from optischema_tui.core.history.last_snapshot import Base, read_snapshot, write_snapshot
 from optischema_tui.core.history.limits import Limits
@@ -28,7 +29,7 @@ from optischema_tui.core.models import (
 )
 
 
-class History(Targets, Past, Advice):
+class History(Targets, Past, Analytics, Advice):
     """Any thread may use it; several programs may share the file. Every method raises StorageError when the file
     cannot be used, and works again as soon as it can. Times are seconds since 1970 by the local clock."""
 

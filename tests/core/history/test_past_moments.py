@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from history_simulation import BEGIN, IDENTITY, SHORT, TARGET, Simulation
 
-from optischema_tui.core.clock import FixedClock, local_hour
+from optischema_tui.core.clock import FixedClock
 from optischema_tui.core.history.limits import Limits
 from optischema_tui.core.history.store import History
 from optischema_tui.core.models import Kpis, Picture, StatementKey, StatementText
 
 HOUR = 3600.0
-
-
-def utc_hour(at: float) -> tuple[str, int]:
-    moment = datetime.fromtimestamp(at, UTC)
-    return moment.date().isoformat(), moment.hour
 
 
 @pytest.fixture
@@ -86,27 +80,6 @@ def test_the_first_tick_has_no_point(simulation: Simulation) -> None:
     assert (tick.point, tick.rows, tick.seconds) == (None, (), 30)
 
 
-def test_hours_of_the_heatmap_are_of_a_zone(simulation: Simulation) -> None:
-    simulation.run(5 * HOUR)
-    end = simulation.clock.at
-    utc = simulation.history.heatmap(TARGET, BEGIN, end, measure="calls", hour_of=utc_hour)
-    east = simulation.history.heatmap(TARGET, BEGIN, end, measure="calls", hour_of=lambda at: utc_hour(at + 3 * HOUR))
-    assert [(day, hour) for day, hour, _ in utc] == [
-        ("2023-11-15", 0), ("2023-11-15", 1), ("2023-11-15", 2), ("2023-11-15", 3), ("2023-11-15", 4),
-    ]  # fmt: skip
-    assert [(hour, value) for _, hour, value in east] == [(hour + 3, value) for _, hour, value in utc]
-    local = simulation.history.heatmap(TARGET, BEGIN, end, measure="calls")
-    assert [cell[:2] for cell in local] == [local_hour(BEGIN + hour * HOUR) for hour in range(5)]
-    per_hour = [
-        sum(len(ran.times) for ran in simulation.ran if BEGIN + hour * HOUR < ran.end <= BEGIN + (hour + 1) * HOUR)
-        for hour in range(5)
-    ]
-    assert [value for _, _, value in utc] == per_hour
-    latency = simulation.history.heatmap(TARGET, BEGIN, end, measure="latency", hour_of=utc_hour)
-    time = simulation.history.heatmap(TARGET, BEGIN, end, measure="time", hour_of=utc_hour)
-    assert [one[2] * calls for one, calls in zip(latency, per_hour, strict=True)] == pytest.approx([t[2] for t in time])
-
-
 def renamed(simulation: Simulation, old: int, new: int) -> StatementKey:
     """The server calls a statement by another queryid from now on."""
     place = next(place for place, key in enumerate(simulation.keys) if key.queryid == old)
@@ -132,7 +105,7 @@ def test_a_statement_is_followed_through_its_queryids(simulation: Simulation) ->
     assert history.statements_like(TARGET, StatementKey(1, 1, 1)) == ()
     calls = sum(len(ran.times) for ran in simulation.ran if ran.key in (old, middle))
     assert sum(point[1] for point in history.statement_points(TARGET, middle, BEGIN, end, 50)) == calls
-    assert sum(cell[2] for cell in history.heatmap(TARGET, BEGIN, end, middle, "calls")) == calls
+    assert sum(cell.calls for cell in history.heatmap(TARGET, BEGIN, end, middle.queryid).cells) == calls
 
 
 def test_statements_of_one_text_that_live_side_by_side_are_not_one(simulation: Simulation) -> None:

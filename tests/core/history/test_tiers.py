@@ -131,12 +131,11 @@ def test_charts_show_everything_once_whatever_the_width(short: Simulation) -> No
         one = short.history.statement_points(TARGET, key, begin, end, points)
         assert sum(point[1] for point in one) == len(own)
         assert sum(point[1] * point[2] for point in one) == pytest.approx(sum(own))
-    cells = short.history.heatmap(TARGET, begin, end, measure="calls")
-    assert sum(value for _, _, value in cells) == calls
+    cells = short.history.heatmap(TARGET, begin, end).cells
+    assert sum(cell.calls for cell in cells) == calls
     assert len(cells) == 5
-    assert sum(value for _, _, value in short.history.heatmap(TARGET, begin, end, key, "time")) == pytest.approx(
-        sum(own)
-    )
+    of_one = short.history.heatmap(TARGET, begin, end, key.queryid).cells
+    assert sum(cell.exec_time for cell in of_one) == pytest.approx(sum(own))
     with pytest.raises(ValueError, match="no measure size"):
         short.history.heatmap(TARGET, begin, end, measure="size")
 
