@@ -212,18 +212,21 @@ def test_the_document_names_the_keys_that_are_printed(twin: Twin, tmp_path: Path
 
 
 def test_a_server_is_exported_as_it_is_and_reported_from_history(fresh_db: str, tmp_path: Path) -> None:
-    def call(*words: str) -> str:
+    def call(*words: str, check: bool = True) -> str:
         command = [sys.executable, "-m", "optischema_tui", *words]
         told = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert told.returncode == 0, told.stderr
-        return told.stdout
+        assert told.returncode == 0 or not check, told.stderr
+        return told.stdout if told.returncode == 0 else ""
 
     with psycopg.connect(fresh_db, autocommit=True) as session:
         session.execute("CREATE TABLE orders (id int, note text)")
         session.execute(f"COMMENT ON TABLE orders IS '{SECRET}'")
         for number in range(20):
             session.execute("SELECT count(*) FROM orders WHERE id = %s", (number,), prepare=False)
-        call("collect", fresh_db, "--interval", "1", "--duration", "3")
+        for _ in range(10):  # until an interval is stored: a busy machine may have only one look in three seconds
+            call("collect", fresh_db, "--interval", "1", "--duration", "3")
+            if call("trends", fresh_db, check=False):
+                break
         told = call("export", fresh_db, "--view", "top")
         assert any("count(*) FROM orders WHERE id = $1" in one["query"] for one in rows(told))
         assert SECRET not in told
